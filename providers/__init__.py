@@ -1,0 +1,1 @@
+"""Everything the router knows about providers: canonical form, codecs, transports and their data."""

@@ -1,0 +1,43 @@
+"""What had to be changed to make a request or an answer fit: the list behind ``router.adjustments``."""
+
+from typing import Literal
+
+import msgspec
+
+from providers.spec.values import Json, JsonObject
+
+Action = Literal["mapped", "downgraded", "dropped", "repaired"]
+
+
+class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that is not as the caller wrote it."""
+
+    path: str
+    """JSON path in the caller's body, or in the answer where it begins with ``response``."""
+    action: Action
+    reason: str
+    from_: Json = None
+    to: Json = None
+
+    def as_json(self) -> JsonObject:
+        """The entry as it stands in ``router.adjustments``."""
+        entry: JsonObject = {"path": self.path, "action": self.action}
+        if self.from_ is not None:
+            entry["from"] = self.from_
+        if self.to is not None:
+            entry["to"] = self.to
+        entry["reason"] = self.reason
+        return entry
+
+
+class Report:
+    """Collects adjustments while one request is encoded and its answer decoded. Not shared between attempts."""
+
+    def __init__(self) -> None:
+        self.adjustments: list[Adjustment] = []
+
+    def add(self, path: str, action: Action, reason: str, *, from_: Json = None, to: Json = None) -> None:
+        """Note one adjustment; the same one twice is noted once."""
+        adjustment = Adjustment(path=path, action=action, reason=reason, from_=from_, to=to)
+        if adjustment not in self.adjustments:
+            self.adjustments.append(adjustment)

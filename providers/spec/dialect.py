@@ -1,0 +1,101 @@
+"""What a dialect offers: one codec per wire grammar, both directions, pure."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from providers.spec.adjustments import Report
+from providers.spec.errors import RouterError
+from providers.spec.events import StreamEvent
+from providers.spec.parts import Origin
+from providers.spec.profile import Target
+from providers.spec.request import Request
+from providers.spec.response import Response
+from providers.spec.values import JsonObject
+
+
+class EncodedRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A request in the target's own words, ready for a transport."""
+
+    path: str
+    """Below the row's base URL, query included: ``/chat/completions``."""
+    body: JsonObject
+    headers: dict[str, str] = {}
+    """Headers that belong to the dialect (its version), never credentials."""
+
+
+class StreamDecoder(Protocol):
+    """Wire side: bytes of a provider's stream to events. Any cut of the bytes gives the same events."""
+
+    def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
+        """Events completed by these bytes. Never raises: what breaks the grammar becomes a StreamError."""
+        ...
+
+    def close(self) -> Sequence[StreamEvent]:
+        """The upstream body ended. What is still owed: StreamEnd, or StreamError where the end is missing."""
+        ...
+
+
+class StreamEncoder(Protocol):
+    """Face side: events to the bytes the caller reads."""
+
+    def feed(self, event: StreamEvent) -> bytes:
+        """The bytes this event gives rise to, maybe none. A StreamEnd or StreamError ends the stream."""
+        ...
+
+
+class FaceContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a face adds to an answer of its own accord."""
+
+    response_id: str
+    """Used where the provider gave none."""
+    model: str
+    """As the caller asked for it."""
+    created: int
+    """Unix seconds, used where the provider gave none."""
+    router: JsonObject = {}
+    """What the router has to say, where the dialect has a place for it; sent with the end of a stream."""
+    stream_usage: bool = False
+    """The caller asked for usage in the stream."""
+
+
+class Dialect(Protocol):
+    """A wire grammar. As a face it decodes requests and encodes answers; as the wire, the reverse."""
+
+    @property
+    def name(self) -> str:
+        """``openai-chat``, ``anthropic-messages``, ``google-generate-content``."""
+        ...
+
+    def decode_request(self, body: JsonObject) -> Request:
+        """Face. Raises InvalidRequestError with the JSON path for wrong types; unknown fields are carried."""
+        ...
+
+    def encode_request(self, request: Request, target: Target, report: Report) -> EncodedRequest:
+        """Wire. What does not fit is reported, or raises UnsupportedError or InvalidRequestError."""
+        ...
+
+    def decode_response(self, body: JsonObject, origin: Origin) -> Response:
+        """Wire. Raises ProviderError for an error in a 200, ProviderProtocolError for a broken envelope."""
+        ...
+
+    def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
+        """Face. The whole answer."""
+        ...
+
+    def stream_decoder(self, origin: Origin) -> StreamDecoder:
+        """Wire. A fresh decoder for one stream."""
+        ...
+
+    def stream_encoder(self, context: FaceContext) -> StreamEncoder:
+        """Face. A fresh encoder for one stream."""
+        ...
+
+    def decode_error(self, status: int, body: bytes) -> RouterError:
+        """Wire. An error answer as our error; never raises."""
+        ...
+
+    def encode_error(self, error: RouterError) -> JsonObject:
+        """Face. Our error in this dialect's shape."""
+        ...

@@ -1,0 +1,69 @@
+"""One provider's quirks as data, and the target a request is encoded for."""
+
+from typing import Literal
+
+import msgspec
+
+from providers.spec.parts import Origin, State
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What one provider wants spelled differently from its dialect's standard. Defaults are the dialect's own.
+
+    Each field that departs from the default in the shipped data names its source there.
+    """
+
+    name: str = "default"
+    tool_call_id: str = r"[\x21-\x7e]{1,}"
+    """Regular expression a call id must match in full; others are rewritten injectively."""
+    tool_call_id_length: int = 64
+    """How long a rewritten id may be; a pattern that wants one exact length says so with it."""
+    tool_name: str = r"[a-zA-Z0-9_-]{1,64}"
+    """Regular expression a tool name must match in full."""
+    carriers: tuple[str, ...] | None = None
+    """Reasoning fields of an assistant message that this host takes back (``reasoning_content``, ``reasoning``,
+    ``reasoning_details``, ``extra_content``, …). ``None``: unknown host, what the caller wrote is passed on.
+    """
+    reasoning_field: str | None = None
+    """The field in which reasoning text of another dialect's making is written; ``None``: it is left out."""
+    reasoning_required: bool = False
+    """With tools, every assistant turn that called must carry ``reasoning_field``; an empty one is accepted."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    stream_usage: bool = True
+    """The host has ``stream_options.include_usage`` and it has to be asked for."""
+    default_max_tokens: int | None = None
+    """Sent where the dialect requires a limit and the caller gave none."""
+    adaptive_thinking_models: str | None = None
+    """Regular expression of models that take adaptive thinking with an effort instead of a budget."""
+    signature_models: str | None = None
+    """Regular expression of models that refuse a call of the current turn without its signature."""
+    forced_choice_with_thinking: Literal["refuse", "send"] = "send"
+    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on."""
+
+
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a request goes: which row, which model, under which credential."""
+
+    provider: str
+    model: str
+    dialect: str
+    scope: str = ""
+    profile: Profile = Profile()
+
+    @property
+    def origin(self) -> Origin:
+        """The stamp for state that this target issues."""
+        return Origin(dialect=self.dialect, provider=self.provider, model=self.model, scope=self.scope)
+
+    def accepts(self, state: State) -> bool:
+        """Whether opaque state may go back here.
+
+        Stamped state only to the row, model and credential that issued it; unstamped state (a client spoke this
+        dialect itself) to any row of its own dialect.
+        """
+        origin = state.origin
+        if origin.dialect != self.dialect:
+            return False
+        if not origin.stamped:
+            return True
+        return (origin.provider, origin.model, origin.scope) == (self.provider, self.model, self.scope)

@@ -1,0 +1,33 @@
+"""Call ids made legal for a target by a deterministic, injective rewrite."""
+
+import hashlib
+import re
+from functools import lru_cache
+
+_BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def base62_digest(text: str, length: int) -> str:
+    """``length`` letters and digits that depend on the whole of ``text`` (5.95 bits each)."""
+    number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
+    digits = []
+    for _ in range(length):
+        number, digit = divmod(number, 62)
+        digits.append(_BASE62[digit])
+    return "".join(digits)
+
+
+@lru_cache(maxsize=4096)
+def legal_id(original: str, pattern: str, length: int = 64) -> str:
+    """``original`` where it matches ``pattern`` in full, else an id that does, with a digest of the whole original.
+
+    Ids that differ stay different (ID-01 to ID-04): a rewritten id keeps a readable stem and ends in twelve
+    digest characters, or is all digest where the pattern wants exactly ``length`` letters and digits.
+    """
+    if re.fullmatch(pattern, original):
+        return original
+    stem = re.sub(r"[^a-zA-Z0-9_-]", "_", original)[: max(0, length - 13)]
+    readable = f"{stem}_{base62_digest(original, 12)}"
+    if re.fullmatch(pattern, readable):
+        return readable
+    return base62_digest(original, length)

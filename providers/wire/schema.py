@@ -1,0 +1,240 @@
+"""Passes over tool and output schemas: between grammars, and into the shapes that targets insist on. Pure."""
+
+from typing import Final
+
+import msgspec
+
+from providers.spec.values import Json, JsonObject
+from providers.wire.json import JsonError, loads
+
+_COMBINATORS: Final = ("anyOf", "oneOf", "allOf")
+
+_INTEGER_BOUNDS: Final = frozenset({"minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties"})
+"""Bounds that Gemini writes as strings (int64 in its JSON)."""
+
+
+class RootObject(msgspec.Struct, frozen=True):
+    """A schema whose root is an object."""
+
+    schema: JsonObject
+    loosened: str | None = None
+    """How it says less than the given schema did; ``None`` where it says the same."""
+
+
+# ---- an object at the root
+
+
+def object_root(schema: JsonObject | bool | None) -> RootObject | None:
+    """The schema with ``"type": "object"`` and no combinators at its root (SCHEMA-09, SCHEMA-11, SCHEMA-12).
+
+    No schema and an empty one become an object without properties. Combinators are folded into one object: the union
+    of their properties, and of what they require only what all alternatives do. ``None`` where the root can be no
+    object (a scalar, an array, ``false``).
+    """
+    if schema is None or schema is True or schema == {}:
+        return RootObject({"type": "object", "properties": {}})
+    if schema is False or not isinstance(schema, dict):
+        return None
+    resolved = _resolved(schema, schema)
+    if any(key in resolved for key in _COMBINATORS):
+        return _folded(resolved)
+    kind = resolved.get("type")
+    if kind == "object":
+        return RootObject(resolved)
+    if kind is None:
+        typed: JsonObject = {"type": "object", **resolved}
+        return RootObject(typed if "properties" in typed else {**typed, "properties": {}})
+    if isinstance(kind, list) and "object" in kind:
+        return RootObject({**resolved, "type": "object"})
+    return None
+
+
+def _resolved(schema: JsonObject, root: JsonObject) -> JsonObject:
+    """The schema with a local ``$ref`` at its own root replaced by what it points to; its siblings win."""
+    seen: set[str] = set()
+    while isinstance(reference := schema.get("$ref"), str) and reference not in seen:
+        seen.add(reference)
+        target = _pointed(root, reference)
+        if target is None:
+            break
+        siblings = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**target, **siblings}
+    return schema
+
+
+def _pointed(root: JsonObject, reference: str) -> JsonObject | None:
+    if not reference.startswith("#/"):
+        return None
+    node: Json = root
+    for step in reference[2:].split("/"):
+        key = step.replace("~1", "/").replace("~0", "~")
+        node = node.get(key) if isinstance(node, dict) else None
+    return node if isinstance(node, dict) else None
+
+
+def _folded(schema: JsonObject) -> RootObject | None:
+    """One object for a root with combinators."""
+    base = {key: value for key, value in schema.items() if key not in _COMBINATORS}
+    properties: JsonObject = dict(_properties(base))
+    required = _required(base)
+    closed = True
+    described: list[str] = []
+    for combinator in _COMBINATORS:
+        members = schema.get(combinator)
+        if not isinstance(members, list):
+            continue
+        objects = [_resolved(member, schema) for member in members if isinstance(member, dict)]
+        alternatives = [member for member in objects if member.get("type", "object") == "object"]
+        if not alternatives:
+            return None
+        for member in alternatives:
+            _add_properties(properties, _properties(member))
+            closed = closed and member.get("additionalProperties") is False
+        required += _shared(combinator, [_required(member) for member in alternatives])
+        described.append(_description(combinator, alternatives))
+    folded: JsonObject = {**base, "type": "object", "properties": properties}
+    if required:
+        folded["required"] = list(dict.fromkeys(required))
+    if not closed:
+        folded.pop("additionalProperties", None)
+    elif "additionalProperties" not in folded:
+        folded["additionalProperties"] = False
+    text = " ".join(part for part in (base.get("description"), *described) if isinstance(part, str) and part)
+    if text:
+        folded["description"] = text
+    return RootObject(folded, "alternatives at the root were folded into one object")
+
+
+def _properties(schema: JsonObject) -> JsonObject:
+    value = schema.get("properties")
+    return value if isinstance(value, dict) else {}
+
+
+def _required(schema: JsonObject) -> list[Json]:
+    value = schema.get("required")
+    return [name for name in value if isinstance(name, str)] if isinstance(value, list) else []
+
+
+def _add_properties(properties: JsonObject, more: JsonObject) -> None:
+    for name, schema in more.items():
+        known = properties.get(name)
+        if name in properties and known != schema:
+            properties[name] = {"anyOf": [*_alternatives(known), schema]}
+        else:
+            properties[name] = schema
+
+
+def _alternatives(schema: Json) -> list[Json]:
+    if isinstance(schema, dict) and list(schema) == ["anyOf"] and isinstance(schema["anyOf"], list):
+        return schema["anyOf"]
+    return [schema]
+
+
+def _shared(combinator: str, required: list[list[Json]]) -> list[Json]:
+    """What is required whichever alternative is taken; all members of ``allOf`` hold at once."""
+    if combinator == "allOf":
+        return [name for names in required for name in names]
+    return [name for name in required[0] if all(name in names for names in required)]
+
+
+def _description(combinator: str, alternatives: list[JsonObject]) -> str:
+    if combinator == "allOf" or len(alternatives) < 2:
+        return ""
+    word = "exactly one" if combinator == "oneOf" else "at least one"
+    groups = [", ".join(str(name) for name in _required(member) or _properties(member)) for member in alternatives]
+    return f"Give {word} of these groups of properties: {'; '.join(groups)}."
+
+
+# ---- closed objects
+
+
+def closed_objects(schema: Json) -> Json:
+    """The schema with ``"additionalProperties": false`` on every object that does not say otherwise."""
+    if isinstance(schema, list):
+        return [closed_objects(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {key: _below(key, value) for key, value in schema.items()}
+    if "additionalProperties" not in closed and (closed.get("type") == "object" or "properties" in closed):
+        closed["additionalProperties"] = False
+    return closed
+
+
+def _below(key: str, value: Json) -> Json:
+    if key in {"properties", "$defs", "definitions", "patternProperties"} and isinstance(value, dict):
+        return {name: closed_objects(item) for name, item in value.items()}
+    # Values are not schemas, however much they look like one.
+    return value if key in {"enum", "const", "default", "examples"} else closed_objects(value)
+
+
+# ---- Gemini's schema
+
+
+def gemini_to_json_schema(schema: Json) -> Json:
+    """A schema in Gemini's OpenAPI-like subset as JSON Schema.
+
+    Types in lower case, ``nullable`` as a ``null`` type, enumerated numbers as numbers, bounds as integers,
+    ``defs``/``ref`` and ``example`` by their JSON Schema names. ``propertyOrdering`` is what the order of the keys
+    says anyway. Other keywords stay.
+    """
+    if not isinstance(schema, dict):
+        return schema
+    converted: JsonObject = {}
+    for key, value in schema.items():
+        _convert_keyword(converted, key, value)
+    kind = converted.get("type")
+    if kind in {"integer", "number"} and isinstance(converted.get("enum"), list):
+        converted["enum"] = [_number(item) for item in _items(converted["enum"])]
+    if schema.get("nullable") is True:
+        _add_null(converted)
+    return converted
+
+
+def _convert_keyword(converted: JsonObject, key: str, value: Json) -> None:
+    match key, value:
+        case ("nullable" | "propertyOrdering" | "property_ordering", _):
+            pass
+        case ("type", str(kind)):
+            if kind.upper() != "TYPE_UNSPECIFIED":
+                converted["type"] = kind.lower()
+        case ("format", "enum"):
+            pass
+        case ("properties" | "defs" | "$defs", dict(members)):
+            name = "properties" if key == "properties" else "$defs"
+            converted[name] = {member: gemini_to_json_schema(item) for member, item in members.items()}
+        case ("anyOf" | "any_of", list(members)):
+            converted["anyOf"] = [gemini_to_json_schema(item) for item in members]
+        case ("items" | "additionalProperties", _):
+            converted[key] = gemini_to_json_schema(value)
+        case ("ref" | "$ref", str(reference)):
+            converted["$ref"] = reference.replace("#/defs/", "#/$defs/")
+        case ("example", _):
+            converted["examples"] = [value]
+        case (str(bound), str(digits)) if bound in _INTEGER_BOUNDS and digits.isdecimal():
+            converted[bound] = int(digits)
+        case _:
+            converted[key] = value
+
+
+def _items(value: Json) -> list[Json]:
+    return value if isinstance(value, list) else []
+
+
+def _number(value: Json) -> Json:
+    if not isinstance(value, str):
+        return value
+    try:
+        number = loads(value)
+    except JsonError:
+        return value
+    return number if isinstance(number, int | float) and not isinstance(number, bool) else value
+
+
+def _add_null(schema: JsonObject) -> None:
+    kind = schema.get("type")
+    if isinstance(kind, str) and kind != "null":
+        schema["type"] = [kind, "null"]
+    elif isinstance(schema.get("anyOf"), list):
+        schema["anyOf"] = [*_items(schema["anyOf"]), {"type": "null"}]
+    if isinstance(schema.get("enum"), list) and None not in _items(schema["enum"]):
+        schema["enum"] = [*_items(schema["enum"]), None]

@@ -1,0 +1,77 @@
+"""Server-sent events by the standard, from bytes cut anywhere to events, and back."""
+
+import codecs
+
+import msgspec
+
+
+class ServerSentEvent(msgspec.Struct, frozen=True):
+    """One event: its type (empty where none was given) and its data lines joined by newlines."""
+
+    event: str
+    data: str
+
+
+class SseParser:
+    """Feed it bytes as they come; it gives back the events completed by them.
+
+    Comments, ids, retry fields and unknown fields are ignored, lines may end in LF, CR or CRLF, a UTF-8 sequence
+    may be cut anywhere (STREAM-17, STREAM-18). Bytes that are not UTF-8 become U+FFFD, as the standard says.
+    """
+
+    def __init__(self) -> None:
+        self._text = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = ""
+        self._event = ""
+        self._data: list[str] = []
+        self._first = True
+
+    def feed(self, chunk: bytes) -> list[ServerSentEvent]:
+        """Events completed by this chunk."""
+        text = self._text.decode(chunk)
+        if self._first and text:
+            self._first = False
+            text = text.removeprefix("\ufeff")
+        return self._take(self._rest + text)
+
+    def close(self) -> list[ServerSentEvent]:
+        """The last event, where the stream ended without the blank line that should end it.
+
+        The standard discards it; providers do cut the last newline, and the event is whole.
+        """
+        text = self._rest + self._text.decode(b"", final=True)
+        return self._take(text + "\n\n") if text or self._data else []
+
+    def _take(self, text: str) -> list[ServerSentEvent]:
+        if "\r" in text:
+            # A CR at the very end may be half of a CRLF: it waits for the next chunk.
+            held = "\r" if text.endswith("\r") else ""
+            text = text[: len(text) - len(held)].replace("\r\n", "\n").replace("\r", "\n")
+        else:
+            held = ""
+        *lines, rest = text.split("\n")
+        self._rest = rest + held
+        return [event for line in lines if (event := self._line(line)) is not None]
+
+    def _line(self, line: str) -> ServerSentEvent | None:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "data":
+            self._data.append(value)
+        elif field == "event":
+            self._event = value
+        return None
+
+    def _dispatch(self) -> ServerSentEvent | None:
+        event, data = self._event, self._data
+        self._event, self._data = "", []
+        return ServerSentEvent(event, "\n".join(data)) if data else None
+
+
+def encode_event(data: bytes, event: str = "") -> bytes:
+    """One event with one data line (``data`` must hold no newline: compact JSON has none)."""
+    if event:
+        return b"event: " + event.encode() + b"\ndata: " + data + b"\n\n"
+    return b"data: " + data + b"\n\n"

@@ -1,0 +1,1 @@
+"""Tests of the grammar shared by the dialects."""
