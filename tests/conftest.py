@@ -1,0 +1,3 @@
+"""Plugins every test shares."""
+
+pytest_plugins = ["tests.traffic_plugin"]
