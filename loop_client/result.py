@@ -1,0 +1,47 @@
+"""What a run came to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from loop_client.errors import ErrorDetail
+from loop_client.events import Message, RunFinish, RunFinishReason
+from loop_client.usage import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The outcome of a run that ended by itself, by a limit or by an error."""
+
+    text: str
+    """The model's answer; empty where a limit or an error ended the run."""
+    finish_reason: RunFinishReason
+    """``stop`` is the only one that means a whole answer."""
+    messages: tuple[Message, ...]
+    """The whole history, ready to be continued: every call in it is answered."""
+    usage: Usage
+    """Sum over the rounds that reported usage."""
+    rounds: int
+    """Times the model was asked."""
+    calls: int
+    """Calls the model made, refused ones included."""
+    seconds: float
+    """Wall clock."""
+    error: ErrorDetail | None
+    """Why, where the reason is ``error``."""
+    run_id: str
+
+    @classmethod
+    def of(cls, finish: RunFinish) -> RunResult:
+        """The result that the last event of a run describes."""
+        return cls(
+            text=finish.text,
+            finish_reason=finish.finish_reason,
+            messages=finish.messages,
+            usage=finish.usage,
+            rounds=finish.rounds,
+            calls=finish.calls,
+            seconds=finish.seconds,
+            error=finish.error,
+            run_id=finish.run_id,
+        )

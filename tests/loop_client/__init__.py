@@ -1,0 +1,1 @@
+"""Tests of the loop client, over real sockets where there is HTTP."""
