@@ -1,0 +1,88 @@
+"""The words and limits of Anthropic Messages that several modules here share."""
+
+import re
+from typing import Final
+
+from providers.spec.adjustments import Report
+from providers.spec.errors import InvalidRequestError
+from providers.spec.parts import ToolCallPart
+from providers.spec.response import FinishReason
+from providers.spec.values import Ext, Form, JsonObject
+from providers.wire.json import JsonError, loads_object
+
+NAME: Final = "anthropic-messages"
+
+CALL_ID: Final = r"[a-zA-Z0-9_-]{1,64}"
+"""What a ``tool_use`` id must match. The characters are Anthropic's, the length is the shortest limit of its surfaces
+(provider-rules.md, sections 1 and 6)."""
+
+CALL_ID_LENGTH: Final = 64
+
+PATH: Final = "/v1/messages"
+
+HEADERS: Final = {"anthropic-version": "2023-06-01"}
+"""The version whose grammar this codec writes; 2026-10-21 refuses temperature, top_p and top_k (sdk-facts.md, 6)."""
+
+FINISH_REASONS: Final[dict[str, FinishReason]] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_context_window_exceeded": "length",
+    "tool_use": "tool_calls",
+    "pause_turn": "pause",
+    "refusal": "refusal",
+}
+
+STOP_REASONS: Final[dict[FinishReason, str]] = {
+    "stop": "end_turn",
+    "length": "max_tokens",
+    "tool_calls": "tool_use",
+    "content_filter": "refusal",
+    "refusal": "refusal",
+    "pause": "pause_turn",
+}
+"""Unified reasons in Anthropic's words. What has none is sent as the unified word: never as ``end_turn``."""
+
+CUT_REASONS: Final = frozenset({"max_tokens", "model_context_window_exceeded"})
+"""Reasons after which the last call may be incomplete."""
+
+
+def is_native(form: Form | None) -> bool:
+    """Whether a node was written in this dialect."""
+    return form is not None and form.dialect == NAME
+
+
+def was_written(form: Form | None, key: str) -> bool:
+    """Whether a node of this dialect had this key, with a value other than ``null``."""
+    return form is not None and form.dialect == NAME and key in form.keys and key not in form.nulls
+
+
+def call_input(call: ToolCallPart) -> JsonObject:
+    """The ``input`` object of a call; text that is no JSON object is wrapped as ``{"_raw": text}`` (ARGS-09).
+
+    The text of a custom tool goes under ``input``: that is how the tool is declared here (SCHEMA-20).
+    """
+    if call.kind == "custom":
+        return {"input": call.arguments}
+    if not call.arguments.strip():
+        return {}
+    try:
+        return loads_object(call.arguments)
+    except JsonError:
+        return {"_raw": call.arguments}
+
+
+def report_foreign_ext(ext: Ext, path: str, report: Report) -> None:
+    """Report every carried field of another dialect as dropped, one by one."""
+    for dialect, fields in ext.items():
+        if dialect == NAME:
+            continue
+        for name in fields:
+            at = f"{path}.{name}" if path else name
+            report.add(at, "dropped", f"not known to {NAME}", from_=fields[name])
+
+
+def check_tool_name(name: str, pattern: str, path: str) -> None:
+    """Raise InvalidRequestError naming a tool whose name the target would refuse."""
+    if not re.fullmatch(pattern, name):
+        raise InvalidRequestError(f"{path}: tool name {name!r} must match {pattern}", path=path)
