@@ -8,6 +8,7 @@ RouterError
 ├── UnsupportedError           the target has no way to say it and policy forbids leaving it out
 ├── ProviderError              the provider answered with an error; ``status`` and ``message`` are its own
 ├── ProviderProtocolError      the provider's answer breaks its own grammar, or a stream ended early
+├── InvalidToolCallError       the model wrote a call that does not fit its tool, and policy rejects it
 ├── ProviderTimeoutError       connect, first byte, pause between events or total took too long
 ├── ProviderConnectionError    the provider could not be reached, or the connection broke
 └── InternalError              a fault of the router itself
@@ -106,6 +107,14 @@ class ProviderProtocolError(RouterError):
 
     default_status = 502
     default_type = "provider_protocol_error"
+    default_retryable = True
+
+
+class InvalidToolCallError(RouterError):
+    """The model wrote a call that does not fit the request's own tools, and policy does not let it through."""
+
+    default_status = 502
+    default_type = "invalid_tool_call"
     default_retryable = True
 
 

@@ -1,0 +1,129 @@
+"""One verdict per call: whole, cut, broken, unfit, unknown or repaired."""
+
+from typing import Literal
+
+import msgspec
+
+from providers.spec.parts import ToolCallPart
+from providers.spec.request import Request
+from providers.spec.response import Candidate, Finish
+from providers.spec.values import Json, JsonObject
+from providers.wire.json import JsonError, type_name
+from router.verdicts.repair import Repair, plain, repaired
+from router.verdicts.schemas import KnownTool, Misfit, known_tool
+
+Status = Literal["complete", "incomplete", "invalid_json", "schema_mismatch", "unknown_tool", "repaired"]
+Policy = Literal["report", "repair", "reject"]
+"""``report``: say what is wrong. ``repair``: mend what can be mended. ``reject``: a wrong call is an error."""
+
+GOOD: frozenset[Status] = frozenset({"complete", "repaired"})
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be thought of one call."""
+
+    index: int
+    """Its position among the calls of the answer, from 0."""
+    id: str
+    name: str
+    status: Status
+    errors: tuple[Misfit, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    arguments: str
+    """As they are handed over: mended where the status is ``repaired``, else as they came."""
+
+    def as_json(self) -> JsonObject:
+        """The entry as it stands in ``router.calls``."""
+        entry: JsonObject = {"index": self.index, "id": self.id, "name": self.name, "status": self.status}
+        if self.errors:
+            entry["errors"] = [error.as_json() for error in self.errors]
+        if self.repairs:
+            entry["repairs"] = [repair.as_json() for repair in self.repairs]
+        return entry
+
+
+class Judge:
+    """Judges the calls of one answer against the tools of its request."""
+
+    def __init__(self, request: Request, policy: Policy) -> None:
+        self._request = request
+        self._policy = policy
+        self._known: dict[str, KnownTool | None] = {}
+
+    @property
+    def policy(self) -> Policy:
+        """What is done about a wrong call."""
+        return self._policy
+
+    def verdicts(self, candidate: Candidate) -> tuple[Verdict, ...]:
+        """One verdict for each call that the client is to run, in order."""
+        calls = candidate.tool_calls
+        return tuple(
+            self.verdict(call, index, was_cut=is_cut(candidate.finish) and index == len(calls) - 1)
+            for index, call in enumerate(calls)
+        )
+
+    def verdict(self, call: ToolCallPart, index: int, *, was_cut: bool) -> Verdict:
+        """The verdict on one finished call. ``was_cut``: the answer ended within it, or may have (FINISH-03)."""
+        base = Verdict(index=index, id=call.id, name=call.name, status="complete", arguments=call.arguments)
+        if was_cut:
+            return msgspec.structs.replace(base, status="incomplete")
+        tool = self._tool(call.name)
+        refusal = self._refusal(call.name, tool)
+        if refusal:
+            return msgspec.structs.replace(base, status="unknown_tool", errors=(Misfit("", refusal),))
+        if call.kind == "custom" or tool is None or tool.free_text:
+            return base
+        return self._judged(base, tool)
+
+    def _judged(self, verdict: Verdict, tool: KnownTool) -> Verdict:
+        status, errors = _fault(verdict.arguments, tool)
+        if status == "complete":
+            return verdict
+        wrong = msgspec.structs.replace(verdict, status=status, errors=errors)
+        if self._policy != "repair":
+            return wrong
+        mended = repaired(verdict.arguments, tool)
+        if mended is None:
+            return wrong
+        return msgspec.structs.replace(verdict, status="repaired", repairs=mended.repairs, arguments=mended.text)
+
+    def _tool(self, name: str) -> KnownTool | None:
+        if name not in self._known:
+            self._known[name] = known_tool(self._request, name)
+        return self._known[name]
+
+    def _refusal(self, name: str, tool: KnownTool | None) -> str | None:
+        """Why a call of this tool was not asked for, or ``None``."""
+        if tool is None:
+            return "the request has no tool of this name"
+        choice = self._request.tool_choice
+        if choice is None:
+            return None
+        if choice.mode == "none":
+            # CHOICE-13: hosts that still show the tools to the model.
+            return "called although tool_choice was none"
+        if choice.names and name not in choice.names:
+            return "called although tool_choice does not allow it"
+        return None
+
+
+def _fault(arguments: str, tool: KnownTool) -> tuple[Status, tuple[Misfit, ...]]:
+    try:
+        value = plain(arguments)
+    except JsonError as error:
+        return "invalid_json", (Misfit("", str(error)),)
+    if not isinstance(value, dict):
+        return "schema_mismatch", (Misfit("", f"{type_name(value)} is not an object"),)
+    misfits = tool.misfits(value)
+    return ("schema_mismatch", tuple(misfits)) if misfits else ("complete", ())
+
+
+def is_cut(finish: Finish | None) -> bool:
+    """Whether the last call of such an answer may not be whole."""
+    return finish is None or finish.reason in {"length", "malformed_tool_call", "content_filter", "error"}
+
+
+def calls_json(verdicts: tuple[Verdict, ...]) -> list[Json]:
+    """``router.calls``."""
+    return [verdict.as_json() for verdict in verdicts]

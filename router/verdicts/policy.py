@@ -1,0 +1,78 @@
+"""What is made of the verdicts on a whole answer: reported, mended, refused, or left out where a face cannot say it."""
+
+import msgspec
+
+from providers.spec.adjustments import Report
+from providers.spec.errors import InvalidToolCallError
+from providers.spec.parts import Part, ToolCallPart
+from providers.spec.response import Candidate, Response
+from providers.wire.json import JsonError, loads_object
+from router.verdicts.judge import GOOD, Judge, Verdict
+
+
+def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -> tuple[Response, tuple[Verdict, ...]]:
+    """The answer as policy has it, and the verdicts on its calls.
+
+    ``objects``: the face writes arguments as an object. Raises InvalidToolCallError where policy rejects a call.
+    """
+    verdicts: list[Verdict] = []
+    candidates = []
+    for candidate in response.candidates:
+        found = judge.verdicts(candidate)
+        verdicts += found
+        candidates.append(_treated(candidate, found, report, objects=objects))
+    wrong = tuple(verdict for verdict in verdicts if verdict.status not in GOOD)
+    if wrong and judge.policy == "reject":
+        raise rejected(wrong)
+    if not verdicts:
+        return response, ()
+    return msgspec.structs.replace(response, candidates=tuple(candidates)), tuple(verdicts)
+
+
+def rejected(verdicts: tuple[Verdict, ...]) -> InvalidToolCallError:
+    """The error for calls that policy does not let through. It names no argument."""
+    first = verdicts[0]
+    where = f" at {first.errors[0].path}" if first.errors and first.errors[0].path else ""
+    return InvalidToolCallError(
+        f"the model's call of {first.name!r} is not valid ({first.status}{where}); router.tool_validation is reject",
+        code=first.status,
+    )
+
+
+def is_object(call: ToolCallPart) -> bool:
+    """Whether the arguments can be written as an object; free text of a custom tool can, by its convention."""
+    if call.kind == "custom":
+        return True
+    try:
+        loads_object(call.arguments)
+    except JsonError:
+        return False
+    return True
+
+
+def report_left_out(report: Report, places: tuple[int, ...]) -> None:
+    """Say which calls the face could not say."""
+    for place in places:
+        reason = "the arguments are no JSON object, and this dialect has no other way to write them"
+        report.add(f"response.tool_calls[{place}]", "dropped", reason)
+
+
+def _treated(candidate: Candidate, verdicts: tuple[Verdict, ...], report: Report, *, objects: bool) -> Candidate:
+    """The candidate with mended arguments, and without the calls that the face cannot say."""
+    if not verdicts:
+        return candidate
+    calls = iter(verdicts)
+    parts: list[Part] = []
+    left_out: list[int] = []
+    for part in candidate.parts:
+        if isinstance(part, ToolCallPart) and part.executed_by == "client":
+            verdict = next(calls)
+            call = part if verdict.status != "repaired" else msgspec.structs.replace(part, arguments=verdict.arguments)
+            if objects and not is_object(call):
+                left_out.append(verdict.index)
+                continue
+            parts.append(call)
+        else:
+            parts.append(part)
+    report_left_out(report, tuple(left_out))
+    return msgspec.structs.replace(candidate, parts=tuple(parts))

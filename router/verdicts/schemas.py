@@ -1,0 +1,104 @@
+"""The request's own tool schemas as validators: compiled once, never fetched from anywhere."""
+
+from functools import lru_cache
+from itertools import islice
+from typing import Any
+
+import jsonschema_rs
+import msgspec
+
+from providers.spec.request import FunctionTool, Request
+from providers.spec.values import Json, JsonObject
+from providers.wire.json import dumps
+from providers.wire.schema import gemini_to_json_schema
+
+_MOST_ERRORS = 10
+"""Of one call: the rest would tell a reader no more."""
+_LONGEST_MESSAGE = 300
+_PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
+"""A pattern that would take exponential time is given up, and then says nothing."""
+_GIVEN_UP = frozenset({"BacktrackLimitExceeded", "RegexEngineFailure"})
+_LARGEST_KEPT = 1 << 16
+"""Bytes of a schema whose validator is kept for the next request."""
+
+
+class Misfit(msgspec.Struct, frozen=True):
+    """One place where arguments do not fit their schema."""
+
+    path: str
+    """JSON path within the arguments; empty for their root."""
+    message: str
+
+    def as_json(self) -> JsonObject:
+        """The entry as it stands in ``router.calls[].errors``."""
+        return {"path": self.path, "message": self.message}
+
+
+class KnownTool(msgspec.Struct, frozen=True):
+    """A tool of the request, as far as a call of it can be checked."""
+
+    free_text: bool = False
+    """Its argument is no JSON: any text fits."""
+    schema: JsonObject | bool | None = None
+    """JSON Schema of its arguments; ``None`` where the request gave none, or one that cannot be compiled."""
+    compiled: bytes = b""
+    """The same schema as text: the key under which its validator is kept."""
+
+    def misfits(self, arguments: Any) -> list[Misfit]:
+        """Where the arguments (plain JSON values) do not fit; empty where they do, or nothing can be said."""
+        validator = _validator_of(self.compiled) if self.compiled else None
+        if validator is None:
+            return []
+        try:
+            if validator.is_valid(arguments):
+                return []
+            found = islice(validator.iter_errors(arguments), _MOST_ERRORS)
+            return [_misfit(error) for error in found if type(error.kind).__name__ not in _GIVEN_UP]
+        except ValueError:
+            # Nested deeper than the validator follows, or a lone surrogate: nothing can be said.
+            return []
+
+
+def known_tool(request: Request, name: str) -> KnownTool | None:
+    """The request's tool of this name, or ``None``. Tools that a provider knows by type are known and not checked."""
+    for tool in request.tools or ():
+        if tool.name == name:
+            return _known(tool) if isinstance(tool, FunctionTool) else KnownTool()
+    return None
+
+
+def _known(tool: FunctionTool) -> KnownTool:
+    if tool.kind == "custom":
+        return KnownTool(free_text=True)
+    schema: Json = tool.schema
+    if tool.schema_grammar == "gemini_schema" and isinstance(schema, dict):
+        schema = gemini_to_json_schema(schema)
+    if not isinstance(schema, dict | bool):
+        return KnownTool()
+    text = dumps(schema)
+    if _validator_of(text) is None:
+        return KnownTool()
+    plain = msgspec.json.decode(text)
+    return KnownTool(schema=plain, compiled=text)
+
+
+def _validator_of(schema: bytes) -> jsonschema_rs.Validator | None:
+    return _kept_validator(schema) if len(schema) <= _LARGEST_KEPT else _compiled(schema)
+
+
+def _compiled(schema: bytes) -> jsonschema_rs.Validator | None:
+    """``None`` for a schema that is none, or that points outside itself: nothing is fetched for it (SSRF)."""
+    try:
+        return jsonschema_rs.validator_for(
+            msgspec.json.decode(schema), offline=True, validate_formats=False, pattern_options=_PATTERNS
+        )
+    except (ValueError, msgspec.DecodeError, RecursionError):
+        return None
+
+
+_kept_validator = lru_cache(maxsize=512)(_compiled)
+
+
+def _misfit(error: jsonschema_rs.ValidationError) -> Misfit:
+    path = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.instance_path)
+    return Misfit(path.lstrip("."), error.message[:_LONGEST_MESSAGE])

@@ -1,0 +1,201 @@
+"""Follows the calls of a streamed answer: holds back what must be judged first, and has the verdicts at the end."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamError, StreamEvent
+from providers.spec.fold import merged_ext
+from providers.spec.parts import ToolCallPart
+from router.verdicts.judge import GOOD, Judge, Verdict, is_cut
+from router.verdicts.policy import is_object, rejected
+
+Key = tuple[int, int]
+"""Candidate and index of a part."""
+
+
+class _Call:
+    """A call of the client's while it grows."""
+
+    def __init__(self, start: PartStart, part: ToolCallPart, place: int) -> None:
+        self.start = start
+        self.part = part
+        self.place = place
+        self.pieces = [part.arguments]
+        self.end: PartEnd | None = None
+        """Its end, while the call is held."""
+        self.verdict: Verdict | None = None
+        self.left_out = False
+
+    @property
+    def key(self) -> Key:
+        return (self.start.candidate, self.start.index)
+
+    def learn(self, update: PartUpdate) -> None:
+        part = msgspec.structs.replace(self.part, ext=merged_ext(self.part.ext, update.ext))
+        self.part = part if update.state is None else msgspec.structs.replace(part, state=update.state)
+
+    def whole(self) -> ToolCallPart:
+        return msgspec.structs.replace(self.part, arguments="".join(self.pieces))
+
+
+class CallWatch:
+    """Watches one stream.
+
+    With policy ``report`` the events pass as they come. With ``repair`` and ``reject`` the arguments of a call are held
+    until it is known that they are whole: at the next call, or at the end of the answer. ``objects``: the face writes
+    arguments as an object, so a call whose arguments are none cannot be said in it: every call is held whole, what
+    follows waits behind it, and a broken call is left out.
+    """
+
+    def __init__(self, judge: Judge, *, objects: bool) -> None:
+        self._judge = judge
+        self._objects = objects
+        self._lenient = judge.policy == "report"
+        self._calls: dict[Key, _Call] = {}
+        self._blocked: _Call | None = None
+        self._waiting: list[StreamEvent] = []
+        self._verdicts: list[Verdict] = []
+        self._numbers: dict[Key, int] = {}
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """The verdicts on the calls of the candidates that have ended, in order."""
+        return tuple(self._verdicts)
+
+    @property
+    def left_out(self) -> tuple[int, ...]:
+        """Positions of the calls that were not handed over."""
+        return tuple(call.place for call in self._calls.values() if call.left_out)
+
+    def feed(self, events: Sequence[StreamEvent]) -> list[StreamEvent]:
+        """The events that may go on now."""
+        passed: list[StreamEvent] = []
+        work = deque(events)
+        while work and not (passed and isinstance(passed[-1], StreamError)):
+            event = work.popleft()
+            if self._must_wait(event):
+                self._waiting.append(event)
+                continue
+            passed += self._passed(event)
+            if self._blocked is None and self._waiting:
+                work.extendleft(reversed(self._waiting))
+                self._waiting.clear()
+        return [self._numbered(event) for event in passed] if self._objects else passed
+
+    # ---- what may pass
+
+    def _must_wait(self, event: StreamEvent) -> bool:
+        """Whether a call that is held whole is still in the way."""
+        held = self._blocked
+        if held is None or isinstance(event, StreamError):
+            return False
+        match event:
+            case PartDelta() | PartUpdate() | PartEnd():
+                return (event.candidate, event.index) != held.key
+            case PartStart(part=ToolCallPart(executed_by="client")) | CandidateEnd():
+                return held.end is None or event.candidate != held.start.candidate
+            case _:
+                return True
+
+    def _passed(self, event: StreamEvent) -> Iterator[StreamEvent]:
+        match event:
+            case PartStart(part=ToolCallPart(executed_by="client") as part):
+                yield from self._released(event.candidate, was_cut=False)
+                yield from self._start(event, part)
+            case PartDelta() if (call := self._calls.get((event.candidate, event.index))) is not None:
+                call.pieces.append(event.text)
+                if self._lenient and not self._objects:
+                    yield event
+            case PartUpdate() if self._blocked is not None:
+                self._blocked.learn(event)
+            case PartUpdate() if (call := self._calls.get((event.candidate, event.index))) is not None:
+                if not call.left_out:
+                    yield event
+            case PartEnd() if (call := self._calls.get((event.candidate, event.index))) is not None:
+                yield from self._end(event, call)
+            case CandidateEnd():
+                yield from self._candidate_end(event)
+            case _:
+                yield event
+
+    def _start(self, event: PartStart, part: ToolCallPart) -> Iterator[StreamEvent]:
+        place = sum(candidate == event.candidate for candidate, _ in self._calls)
+        call = self._calls[event.candidate, event.index] = _Call(event, part, place)
+        if self._objects:
+            self._blocked = call
+        else:
+            yield event if self._lenient else msgspec.structs.replace(event, part=_emptied(part))
+
+    def _end(self, event: PartEnd, call: _Call) -> Iterator[StreamEvent]:
+        if self._lenient and not self._objects:
+            yield event
+            return
+        call.end = event
+        if self._lenient:
+            # What is left out depends on the text alone, so nothing has to be waited for.
+            yield from self._release(call, event, was_cut=False)
+
+    # ---- what was held
+
+    def _released(self, candidate: int, *, was_cut: bool) -> Iterator[StreamEvent]:
+        """The held calls of a candidate that have ended; ``was_cut`` is about the last of all."""
+        held = [call for call in self._calls.values() if call.start.candidate == candidate and call.end is not None]
+        for number, call in enumerate(held):
+            assert call.end is not None  # noqa: S101  # for the type checker: it is what was selected by
+            yield from self._release(call, call.end, was_cut=was_cut and number == len(held) - 1)
+
+    def _release(self, call: _Call, end: PartEnd, *, was_cut: bool) -> Iterator[StreamEvent]:
+        call.end = None
+        if self._blocked is call:
+            self._blocked = None
+        verdict = call.verdict = self._judge.verdict(call.whole(), call.place, was_cut=was_cut)
+        if self._judge.policy == "reject" and verdict.status not in GOOD:
+            yield StreamError(error=rejected((verdict,)))
+            return
+        call.pieces = [verdict.arguments]
+        if self._objects:
+            call.left_out = not is_object(call.whole())
+            if call.left_out:
+                return
+            yield msgspec.structs.replace(call.start, part=_emptied(call.part))
+        if verdict.arguments:
+            yield PartDelta(index=end.index, candidate=end.candidate, text=verdict.arguments)
+        yield end
+
+    def _candidate_end(self, event: CandidateEnd) -> Iterator[StreamEvent]:
+        cut = is_cut(event.finish)
+        held = list(self._released(event.candidate, was_cut=cut))
+        if held and isinstance(held[-1], StreamError):
+            yield from held
+            return
+        calls = [call for call in self._calls.values() if call.start.candidate == event.candidate]
+        for call in calls:
+            last = call is calls[-1]
+            if call.verdict is None or (last and cut):
+                call.verdict = self._judge.verdict(call.whole(), call.place, was_cut=last and cut)
+        verdicts = [call.verdict for call in calls if call.verdict is not None]
+        self._verdicts += verdicts
+        wrong = tuple(verdict for verdict in verdicts if verdict.status not in GOOD)
+        if wrong and self._judge.policy == "reject":
+            yield StreamError(error=rejected(wrong))
+            return
+        yield from held
+        yield event
+
+    def _numbered(self, event: StreamEvent) -> StreamEvent:
+        """The event with the index that its part has where calls were left out: indexes stay dense."""
+        match event:
+            case PartStart():
+                taken = sum(candidate == event.candidate for candidate, _ in self._numbers)
+                number = self._numbers[event.candidate, event.index] = taken
+            case PartDelta() | PartUpdate() | PartEnd():
+                number = self._numbers[event.candidate, event.index]
+            case _:
+                return event
+        return event if number == event.index else msgspec.structs.replace(event, index=number)
+
+
+def _emptied(part: ToolCallPart) -> ToolCallPart:
+    return msgspec.structs.replace(part, arguments="")

@@ -1,0 +1,295 @@
+"""One verdict per call, from the request's own schemas; repair led by them; streams and whole answers alike."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from providers.spec.adjustments import Report
+from providers.spec.errors import InvalidToolCallError
+from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, StreamError, StreamEvent
+from providers.spec.fold import fold, unfold
+from providers.spec.parts import TextPart, ToolCallPart
+from providers.spec.request import FunctionTool, Request, Tool, ToolChoice
+from providers.spec.response import Candidate, Finish, FinishReason, Response
+from providers.wire.json import loads
+from router.verdicts.judge import Judge, Policy
+from router.verdicts.policy import judged
+from router.verdicts.watch import CallWatch
+
+PLAN = {
+    "type": "object",
+    "properties": {
+        "count": {"type": "integer"},
+        "ratio": {"type": "number"},
+        "name": {"type": "string"},
+        "on": {"type": "boolean"},
+        "steps": {"type": "array", "items": {"$ref": "#/$defs/step"}},
+        "where": {"type": "object", "properties": {"x": {"type": "integer"}}},
+        "note": {"type": "string"},
+        "maybe": {"type": ["string", "null"]},
+        "either": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+    },
+    "$defs": {"step": {"type": "object", "properties": {"id": {"type": "integer"}}, "required": ["id"]}},
+}
+NEEDS_NAME = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
+
+
+def request(schema: Any = None, choice: ToolChoice | None = None, **tool: Any) -> Request:
+    tools: tuple[Tool, ...] = (FunctionTool(name="plan", schema=schema, **tool), FunctionTool(name="other"))
+    return Request(messages=(), tools=tools, tool_choice=choice)
+
+
+def response(*calls: tuple[str, str], finish: FinishReason = "tool_calls") -> Response:
+    parts = tuple(ToolCallPart(id=f"call_{n}", name=name, arguments=text) for n, (name, text) in enumerate(calls))
+    return Response(candidates=(Candidate(parts=(TextPart(text="well"), *parts), finish=Finish(reason=finish)),))
+
+
+def verdict_of(text: str, schema: Any = None, policy: Policy = "report", name: str = "plan", **more: Any) -> Any:
+    finish = more.pop("finish", "tool_calls")
+    answer, verdicts = judged(
+        response((name, text), finish=finish), Judge(request(schema, **more), policy), Report(), objects=False
+    )
+    (call,) = answer.candidates[0].tool_calls
+    assert call.arguments == verdicts[0].arguments
+    return verdicts[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ('{"name": "x"}', "complete"),
+        ('{"name": 1}', "schema_mismatch"),
+        ("{}", "schema_mismatch"),
+        ("[]", "schema_mismatch"),
+        ('{"name": "x"', "invalid_json"),
+        ("", "invalid_json"),
+        ('{"name": "x", "more": 12345678901234567890123}', "complete"),
+        ('{"name": "x", "more": 1e400}', "complete"),
+        ('{"name": "\\ud800"}', "complete"),
+    ],
+)
+def test_arguments_are_checked_against_the_requests_schema(text: str, status: str) -> None:
+    """FINISH-08, ARGS-08, ARGS-10: malformed is not truncated, and nothing is coerced or rounded."""
+    verdict = verdict_of(text, NEEDS_NAME)
+    assert verdict.status == status
+    assert verdict.arguments == text
+
+
+def test_a_misfit_names_its_place() -> None:
+    verdict = verdict_of('{"steps": [{"id": 1}, {"id": "two"}]}', PLAN)
+    assert verdict.as_json()["errors"] == [{"path": "steps[1].id", "message": '"two" is not of type "integer"'}]
+
+
+@pytest.mark.parametrize("finish", ["length", "malformed_tool_call", "content_filter", "error"])
+def test_the_last_call_of_a_cut_answer_is_never_whole(finish: FinishReason) -> None:
+    """FINISH-03, FINISH-01, ARGS-16: not even where its text happens to parse; its complete siblings are kept."""
+    answer = response(("plan", '{"name":"a"}'), ("plan", '{"name":"b"}'), finish=finish)
+    _, verdicts = judged(answer, Judge(request(NEEDS_NAME), "repair"), Report(), objects=False)
+    assert [verdict.status for verdict in verdicts] == ["complete", "incomplete"]
+
+
+def test_a_tool_that_is_not_there_is_unknown() -> None:
+    assert verdict_of("{}", name="plam").status == "unknown_tool"
+    assert verdict_of("{}", name="other").status == "complete"
+
+
+@pytest.mark.parametrize(
+    ("choice", "status"),
+    [
+        (ToolChoice(mode="none"), "unknown_tool"),
+        (ToolChoice(mode="required", names=("other",)), "unknown_tool"),
+        (ToolChoice(mode="auto", names=("plan", "other")), "complete"),
+        (ToolChoice(mode="required"), "complete"),
+    ],
+)
+def test_a_call_that_the_choice_forbids_is_not_handed_over_as_a_normal_one(choice: ToolChoice, status: str) -> None:
+    """CHOICE-13."""
+    assert verdict_of("{}", choice=choice).status == status
+
+
+def test_free_text_of_a_custom_tool_is_not_read_as_json() -> None:
+    """SCHEMA-20."""
+    assert verdict_of("*** Begin Patch", kind="custom").status == "complete"
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "http://127.0.0.1:9/schema"},
+        {"$ref": "file:///etc/hostname"},
+        {"type": "no such type"},
+        {"type": "object", "properties": {"name": {"type": "string", "pattern": "("}}},
+        {"$schema": "http://example.com/own"},
+        None,
+        True,
+    ],
+)
+def test_a_schema_that_cannot_be_used_checks_nothing_and_fetches_nothing(schema: Any) -> None:
+    """A tool schema comes from a caller: following its references would be an open door (SSRF)."""
+    assert verdict_of('{"name": 1}', schema).status == "complete"
+
+
+def test_a_pattern_of_exponential_time_is_given_up() -> None:
+    schema = {"type": "object", "properties": {"name": {"type": "string", "pattern": "^(?=(a+)+b)(a+)+$"}}}
+    assert verdict_of(json.dumps({"name": "a" * 60}), schema).status in {"complete", "schema_mismatch"}
+
+
+def test_geminis_own_grammar_is_checked_too() -> None:
+    schema = {"type": "OBJECT", "properties": {"name": {"type": "STRING", "nullable": True}}, "required": ["name"]}
+    assert verdict_of('{"name": null}', schema, schema_grammar="gemini_schema").status == "complete"
+    assert verdict_of('{"name": 1}', schema, schema_grammar="gemini_schema").status == "schema_mismatch"
+
+
+# ---- repair
+
+
+@pytest.mark.parametrize(
+    ("text", "mended"),
+    [
+        ('{"steps": "[{\\"id\\": 1}]"}', '{"steps":[{"id":1}]}'),
+        ('{"where": "{\\"x\\": 12345678901234567890}"}', '{"where":{"x":12345678901234567890}}'),
+        ('{"count": "12"}', '{"count":12}'),
+        ('{"count": 4475.0}', '{"count":4475.0}'),
+        ('{"ratio": "0.10"}', '{"ratio":0.10}'),
+        ('{"on": "True"}', '{"on":true}'),
+        ('{"name": 7}', '{"name":"7"}'),
+        ('{"name": "7", "note": null, "count": "1"}', '{"name":"7","count":1}'),
+        ('{"maybe": null, "count": "1"}', '{"maybe":null,"count":1}'),
+        ('{"either": "3"}', '{"either":3}'),
+        ('{"steps": {"id": 1}}', '{"steps":[{"id":1}]}'),
+        ('{"steps": [{"id": "1"}]}', '{"steps":[{"id":1}]}'),
+        ('```json\n{"count": 1}\n```', '{"count":1}'),
+        ('{"count": 1, "name": "a,}",}', '{"count":1,"name":"a,}"}'),
+    ],
+)
+def test_what_the_schema_leaves_one_reading_for_is_mended(text: str, mended: str) -> None:
+    """ARGS-07, ARGS-11, SCHEMA-04, SCHEMA-14."""
+    verdict = verdict_of(text, PLAN, "repair")
+    if verdict.status == "complete":
+        # JSON Schema counts 4475.0 as an integer: nothing to mend.
+        assert json.loads(verdict.arguments) == json.loads(mended)
+        return
+    assert verdict.status == "repaired"
+    assert loads(verdict.arguments) == loads(mended)
+    assert verdict.arguments == mended
+    assert verdict.repairs
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"count": "12", "name": "x',
+        '{"count": "twelve"}',
+        '{"count": 1.5}',
+        '{"count": "1", "ratio": "much"}',
+        '{"steps": "[1, 2"}',
+        '{"steps": [{"id": null}]}',
+        "no JSON at all",
+        "[]",
+    ],
+)
+def test_what_cannot_be_mended_stays_as_it_came(text: str) -> None:
+    """ARGS-08: nothing is invented."""
+    verdict = verdict_of(text, PLAN, "repair")
+    assert verdict.status in {"invalid_json", "schema_mismatch"}
+    assert verdict.arguments == text
+
+
+def test_a_declared_string_is_never_touched() -> None:
+    """ARGS-07: text that happens to be JSON stays text."""
+    text = '{"name": "[1, 2]", "count": "1"}'
+    assert json.loads(verdict_of(text, PLAN, "repair").arguments) == {"name": "[1, 2]", "count": 1}
+
+
+def test_valid_arguments_keep_their_bytes_under_repair() -> None:
+    """ARGS-12."""
+    text = '{ "ratio" : 1.0e0 ,"name":"\\u00e9" }'
+    assert verdict_of(text, PLAN, "repair").arguments == text
+
+
+def test_reject_is_an_error_that_names_no_argument() -> None:
+    with pytest.raises(InvalidToolCallError) as caught:
+        verdict_of('{"name": "secret word", "count": []}', PLAN, "reject")
+    assert "secret word" not in caught.value.message
+    assert caught.value.code == "schema_mismatch"
+
+
+# ---- streams
+
+
+def watched(answer: Response, judge: Judge, *, objects: bool = False) -> tuple[list[StreamEvent], CallWatch]:
+    watch = CallWatch(judge, objects=objects)
+    passed: list[StreamEvent] = []
+    for event in unfold(answer):
+        passed += watch.feed([event])
+        if passed and isinstance(passed[-1], StreamError):
+            break
+    return passed, watch
+
+
+ARGUMENTS = st.sampled_from(
+    ['{"name":"a"}', '{"name":1}', '{"name": "b", "x": [', "", "[]", "{}", '{"name":"1","steps":"[]"}', '"text"']
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    calls=st.lists(st.tuples(st.sampled_from(["plan", "other", "ghost"]), ARGUMENTS), max_size=4),
+    finish=st.sampled_from(["tool_calls", "length", "stop"]),
+    policy=st.sampled_from(["report", "repair", "reject"]),
+    objects=st.booleans(),
+)
+def test_stream_and_whole_answer_come_to_the_same(
+    calls: list[tuple[str, str]], finish: FinishReason, policy: Policy, objects: bool
+) -> None:
+    answer = response(*calls, finish=finish)
+    ask = request({**NEEDS_NAME, "properties": {"name": {"type": "string"}, "steps": {"type": "array"}}})
+    passed, watch = watched(answer, Judge(ask, policy), objects=objects)
+    report = Report()
+    broken = [event.error for event in passed if isinstance(event, StreamError)]
+    if broken:
+        assert isinstance(passed[-1], StreamError)
+        with pytest.raises(InvalidToolCallError):
+            judged(answer, Judge(ask, policy), report, objects=objects)
+        return
+    whole, verdicts = judged(answer, Judge(ask, policy), report, objects=objects)
+    assert watch.verdicts == verdicts
+    assert len(watch.left_out) == len(report.adjustments)
+    folded = fold(passed)
+    assert [call.arguments for call in folded.candidates[0].tool_calls] == [
+        call.arguments for call in whole.candidates[0].tool_calls
+    ]
+    assert [call.id for call in folded.candidates[0].tool_calls] == [call.id for call in whole.candidates[0].tool_calls]
+
+
+def test_report_passes_every_event_as_it_comes() -> None:
+    answer = response(("plan", '{"name":1}'), ("ghost", "{"))
+    events = list(unfold(answer))
+    watch = CallWatch(Judge(request(NEEDS_NAME), "report"), objects=False)
+    assert [watch.feed([event]) for event in events] == [[event] for event in events]
+    assert [verdict.status for verdict in watch.verdicts] == ["schema_mismatch", "unknown_tool"]
+
+
+def test_interleaved_calls_are_held_apart_and_keep_their_order() -> None:
+    """STREAM-04, for a face that needs each call whole."""
+    first, second = (ToolCallPart(id=f"c{n}", name="plan", arguments="") for n in (0, 1))
+    events: list[StreamEvent] = [
+        PartStart(index=0, part=first),
+        PartStart(index=1, part=second),
+        PartDelta(index=1, text='{"name":'),
+        PartDelta(index=0, text='{"name":"a"}'),
+        PartDelta(index=1, text='"b"}'),
+        PartEnd(index=1),
+        PartEnd(index=0),
+        CandidateEnd(finish=Finish(reason="tool_calls")),
+    ]
+    watch = CallWatch(Judge(request(NEEDS_NAME), "report"), objects=True)
+    passed = [passed for event in events for passed in watch.feed([event])]
+    kinds = [(type(event).__name__, getattr(event, "index", None)) for event in passed]
+    one = lambda n: [("PartStart", n), ("PartDelta", n), ("PartEnd", n)]  # noqa: E731
+    assert kinds == [*one(0), *one(1), ("CandidateEnd", None)]
