@@ -37,6 +37,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Regular expression of models that take adaptive thinking with an effort instead of a budget."""
     signature_models: str | None = None
     """Regular expression of models that refuse a call of the current turn without its signature."""
+    unsealed_models: str | None = r"^(gpt-3\.5|gpt-4|chatgpt-4)"
+    """Regular expression of models that refuse to be asked for sealed reasoning (OpenAI Responses: "Encrypted content
+    is not supported with this model")."""
     forced_choice_with_thinking: Literal["refuse", "send"] = "send"
     """``refuse``: the provider answers 400 when a call is forced while manual thinking is on."""
 
