@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
 
 from tests.fakes.openai_profiles import OPENAI, Profile
 from tests.fakes.openai_schemas import check_schema
 from tests.fakes.openai_shapes import ChatRequest
-from tests.fakes.refusal import Refusal, path_in
+from tests.fakes.openai_words import invalid, refusal_of, too_long
+from tests.fakes.refusal import Refusal
 
 Body = dict[str, Any]
 
@@ -51,9 +50,9 @@ def _check_shape(body: Body, profile: Profile) -> None:
     try:
         ChatRequest.model_validate(_without_extras(body, profile))
     except ValidationError as error:
-        raise _refusal_of(body, error, profile) from None
+        raise refusal_of(body, error, profile.name) from None
     if body.get("stream_options") is not None and not body.get("stream"):
-        raise _invalid("stream_options", "'stream_options' is only allowed when 'stream' is enabled")
+        raise invalid("stream_options", "'stream_options' is only allowed when 'stream' is enabled")
 
 
 def _without_extras(body: Body, profile: Profile) -> Body:
@@ -100,58 +99,6 @@ def _parts_without_extras(parts: list[Any], profile: Profile, role: object) -> l
 
 def _typed(tool: object) -> object:
     return {"type": "function", **tool} if isinstance(tool, dict) else tool
-
-
-def _refusal_of(body: Body, error: ValidationError, profile: Profile) -> Refusal:
-    problems = error.errors(include_url=False)
-    problem = max(problems, key=lambda each: len(path_in(body, each["loc"])))
-    path = path_in(body, problem["loc"])
-    name = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).lstrip(".")
-    context: Mapping[str, Any] = problem.get("ctx", {})
-    match problem["type"]:
-        case "missing":
-            return Refusal(f"Missing required parameter: '{name}'.", param=name, code="missing_required_parameter")
-        case "extra_forbidden" if profile.name == "groq":
-            return Refusal(f"property '{name}' is unsupported")
-        case "extra_forbidden":
-            return Refusal(f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
-        case "string_pattern_mismatch":
-            text = f"string does not match pattern. Expected a string that matches the pattern '{context['pattern']}'."
-            return Refusal(f"Invalid '{name}': {text}", param=name, code="invalid_value")
-        case "string_too_long":
-            return _too_long(name, context["max_length"], len(problem["input"]))
-        case "too_short":
-            text = "empty array. Expected an array with minimum length 1, but got an empty array instead."
-            return Refusal(f"Invalid '{name}': {text}", param=name, code="empty_array")
-        case "too_long":
-            text = f"array too long. Expected an array with maximum length {context['max_length']}."
-            return Refusal(f"Invalid '{name}': {text}", param=name, code="array_above_max_length")
-        case "less_than_equal" if isinstance(problem["input"], float | int):
-            text = f"above maximum value. Expected a value <= {context['le']:g}, but got {problem['input']} instead."
-            return Refusal(f"Invalid '{name}': decimal {text}", param=name, code="decimal_above_max_value")
-        case "greater_than_equal" if isinstance(problem["input"], float | int):
-            text = f"below minimum value. Expected a value >= {context['ge']:g}, but got {problem['input']} instead."
-            return Refusal(f"Invalid '{name}': decimal {text}", param=name, code="decimal_below_min_value")
-        case "literal_error" | "union_tag_invalid":
-            return Refusal(f"Invalid value: {_shown(problem)}.", param=name, code="invalid_value")
-        case _:
-            return Refusal(f"Invalid type for '{name}': {problem['msg']}.", param=name, code="invalid_type")
-
-
-def _shown(problem: ErrorDetails) -> str:
-    context: Mapping[str, Any] = problem.get("ctx", {})
-    if problem["type"] == "union_tag_invalid":
-        return f"'{context['tag']}'. Supported values are: {context['expected_tags']}"
-    return f"'{problem['input']}'. Supported values are: {context['expected']}"
-
-
-def _too_long(name: str, limit: int, length: int) -> Refusal:
-    text = f"Expected a string with maximum length {limit}, but got a string with length {length} instead."
-    return Refusal(f"Invalid '{name}': string too long. {text}", param=name, code="string_above_max_length")
-
-
-def _invalid(param: str, text: str) -> Refusal:
-    return Refusal(f"Invalid value for '{param}': {text}.", param=param)
 
 
 # --- what models can do
@@ -238,7 +185,7 @@ def _check_choice(body: Body, profile: Profile) -> None:
     names = [_tool_name(tool) for tool in body.get("tools") or []]
     for field in ("tool_choice", "parallel_tool_calls"):
         if body.get(field) is not None and not names:
-            raise _invalid(field, f"'{field}' is only allowed when 'tools' are specified")
+            raise invalid(field, f"'{field}' is only allowed when 'tools' are specified")
     choice = body.get("tool_choice")
     if choice == "any" and not profile.any_choice:
         text = "Invalid value: 'any'. Supported values are: 'none', 'auto', and 'required'."
@@ -301,7 +248,7 @@ def _check_ids(index: int, calls: list[Body], profile: Profile) -> None:
         if re.fullmatch(profile.call_id, call["id"]):
             continue
         if profile.call_id == OPENAI.call_id and call["id"]:
-            raise _too_long(name, 40, len(call["id"]))
+            raise too_long(name, 40, len(call["id"]))
         text = f"Tool call id was {call['id']} but must be a-z, A-Z, 0-9, with a length of 9."
         raise Refusal(text if profile.call_id != OPENAI.call_id else f"Invalid '{name}': empty string.", param=name)
 
