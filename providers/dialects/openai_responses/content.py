@@ -11,8 +11,6 @@ from providers.wire.reader import Reader, arranged, variant
 
 _DATA_URL: Final = re.compile(r"data:([^;,]+);base64,(.*)", re.DOTALL)
 
-_AUDIO_FORMATS: Final = {"audio/wav": "wav", "audio/x-wav": "wav", "audio/mp3": "mp3", "audio/mpeg": "mp3"}
-
 _IMAGE_SIGNATURES: Final = {
     "/9j/": "image/jpeg",
     "iVBOR": "image/png",
@@ -204,11 +202,10 @@ def _file_part(part: MediaPart) -> JsonObject | None:
 
 
 def _audio_part(part: MediaPart) -> JsonObject | None:
-    media_type = part.media_type or ""
-    sound = media_type.removeprefix("audio/") if is_native(part.form) else _AUDIO_FORMATS.get(media_type)
-    if part.data is None or sound is None:
+    # Messages of this dialect take texts, images and files; what a host of it takes beyond that goes back to it.
+    if part.data is None or part.media_type is None or not is_native(part.form):
         return None
-    inner: JsonObject = {"data": part.data, "format": sound}
+    inner: JsonObject = {"data": part.data, "format": part.media_type.removeprefix("audio/")}
     return arranged({"type": "input_audio", "input_audio": inner}, part.ext, part.form, NAME)
 
 
