@@ -17,7 +17,7 @@ from providers.dialects.openai_responses.history_encode import encode_history
 from providers.dialects.openai_responses.tools_encode import encode_tools
 from providers.spec.adjustments import Report
 from providers.spec.dialect import EncodedRequest
-from providers.spec.errors import UnsupportedError
+from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import OutputFormat, Reasoning, Request
 from providers.spec.values import Ext, Json, JsonObject, extended
@@ -76,8 +76,7 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
         "reasoning": _reasoning(request.reasoning, report),
         "text": _text(request, ext, report),
         "max_output_tokens": _limit(request, report),
-        "temperature": request.temperature,
-        "top_p": request.top_p,
+        **_sampling(request, target, report),
         "stream": request.stream,
     }
     return EncodedRequest(path=PATH, body=arranged(fields, _without_text(ext), request.form, NAME))
@@ -145,6 +144,20 @@ def _limit(request: Request, report: Report) -> int | None:
     return limit
 
 
+def _sampling(request: Request, target: Target, report: Report) -> JsonObject:
+    """Temperature and top_p, left out with a report where the model has them fixed (PARAM-03)."""
+    fields: JsonObject = {"temperature": request.temperature, "top_p": request.top_p}
+    pattern = target.profile.fixed_sampling_models
+    effort = request.reasoning.effort if request.reasoning is not None else None
+    if is_native(request.form) or effort == "none" or pattern is None or not re.search(pattern, target.model):
+        return fields
+    for name, value in fields.items():
+        if value is not None and value != 1:
+            report.add(name, "dropped", "not supported with this model", from_=value)
+            fields[name] = None
+    return fields
+
+
 # ---- output
 
 
@@ -175,6 +188,8 @@ def _format(output: OutputFormat, report: Report) -> JsonObject:
         "strict": output.strict,
     }
     if not is_native(output.form):
+        if output.schema is None:
+            raise InvalidRequestError("output: a JSON schema is required for this format", path="output")
         fields["name"] = output.name or "output"
         fields["schema"] = _schema(output, report)
     return arranged(fields, output.ext, output.form, NAME)

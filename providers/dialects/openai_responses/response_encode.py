@@ -55,13 +55,13 @@ def encode_response(response: Response, context: FaceContext) -> JsonObject:
         "output": output_items(parts, response_id, cut=finish is None or finish.reason == "length"),
         "usage": encode_usage(response.usage),
     }
-    if "object" in extended(response.ext, NAME) or is_native(response.form):
-        # An answer of this dialect's own: what it did not say stays unsaid.
-        own = {name: fields[name] for name in ("id", "model", "output", "usage", "created_at")}
-        if response.created is None:
-            del own["created_at"]
-        fields = {name: value for name, value in own.items() if value not in ("", None)}
-    return arranged(fields, response.ext, response.form, NAME)
+    if not is_native(response.form) and "object" not in extended(response.ext, NAME):
+        # Clients expect every field, `null` or not.
+        return {**fields, **extended(response.ext, NAME)}
+    # An answer of this dialect's own: what it did not say stays unsaid.
+    said: JsonObject = {name: fields[name] or None for name in ("id", "model", "usage")}
+    said.update(created_at=response.created, output=fields["output"])
+    return arranged(said, response.ext, response.form, NAME)
 
 
 def output_items(parts: tuple[Part, ...], response_id: str, *, cut: bool) -> list[Json]:

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from providers.dialects.openai_responses.grammar import NAME, check_tool_name, is_native, report_foreign_ext
+from providers.dialects.openai_responses.grammar import CHAT, NAME, check_tool_name, is_native, report_foreign_ext
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
@@ -12,7 +12,7 @@ from providers.spec.request import FunctionTool, ProviderTool, Tool, ToolChoice
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import loads
 from providers.wire.reader import arranged, variant
-from providers.wire.schema import gemini_to_json_schema, object_root
+from providers.wire.schema import gemini_to_json_schema, itemised_arrays, object_root
 
 _NO_TOOLS: Final = "there are no tools to choose from"
 
@@ -92,10 +92,46 @@ def _function_tool(tool: FunctionTool, path: str, report: Report) -> JsonObject:
     fields: JsonObject = {"type": "function", "name": tool.name, "description": tool.description}
     fields["parameters"] = tool.schema if native else _parameters(tool, path, report)
     fields["strict"] = tool.strict
-    if not native and tool.strict is None:
+    if not native:
         # Left out, it would mean strict here, and in the caller's dialect it did not (SCHEMA-13).
-        fields["strict"] = False
+        fields["strict"] = bool(tool.strict) and _keeps_strict(tool, fields["parameters"], path, report)
     return arranged(fields, tool.ext, tool.form, NAME)
+
+
+def _keeps_strict(tool: FunctionTool, schema: Json, path: str, report: Report) -> bool:
+    """Whether strict can be asked for: OpenAI wants every property required, other providers do not.
+
+    What the caller wrote for OpenAI is OpenAI's to judge.
+    """
+    if (tool.form is not None and tool.form.dialect == CHAT) or fits_strict(schema):
+        return True
+    reason = "strict wants closed objects with every property required here"
+    report.add(f"{path}.strict", "downgraded", reason, from_=True, to=False)
+    return False
+
+
+def fits_strict(schema: Json) -> bool:
+    """Whether every object of a schema is closed and requires all its properties."""
+    if isinstance(schema, list):
+        return all(map(fits_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    properties, required = schema.get("properties"), schema.get("required")
+    if schema.get("type") == "object" or isinstance(properties, dict):
+        names = set(properties) if isinstance(properties, dict) else set()
+        if schema.get("additionalProperties") is not False:
+            return False
+        listed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+        if not names <= listed:
+            return False
+    return all(_members_fit(key, value) for key, value in schema.items())
+
+
+def _members_fit(key: str, value: Json) -> bool:
+    if key in {"properties", "$defs", "definitions"} and isinstance(value, dict):
+        return all(map(fits_strict, value.values()))
+    # Values are not schemas, however much they look like one.
+    return key in {"enum", "const", "default", "examples"} or fits_strict(value)
 
 
 def _parameters(tool: FunctionTool, path: str, report: Report) -> JsonObject:
@@ -110,7 +146,11 @@ def _parameters(tool: FunctionTool, path: str, report: Report) -> JsonObject:
         raise InvalidRequestError(message, path=path)
     if root.loosened is not None:
         report.add(f"{path}.parameters", "downgraded", root.loosened)
-    return root.schema
+    itemised = itemised_arrays(root.schema)
+    if itemised == root.schema or not isinstance(itemised, dict):
+        return root.schema
+    report.add(f"{path}.parameters", "mapped", "an array has to say what its items are")
+    return itemised
 
 
 # ---- choice

@@ -34,9 +34,10 @@ def encode_usage(usage: Usage | None) -> JsonObject | None:
     if is_native(usage.form):
         return usage.raw
     given, made = usage.input_tokens or 0, usage.output_tokens or 0
-    details: JsonObject = {"cached_tokens": usage.cached_tokens or 0}
-    if usage.cache_write_tokens is not None:
-        details["cache_write_tokens"] = usage.cache_write_tokens
+    details: JsonObject = {
+        "cached_tokens": usage.cached_tokens or 0,
+        "cache_write_tokens": usage.cache_write_tokens or 0,
+    }
     return {
         "input_tokens": given,
         "input_tokens_details": details,
