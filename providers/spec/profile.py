@@ -40,6 +40,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     unsealed_models: str | None = r"^(gpt-3\.5|gpt-4|chatgpt-4)"
     """Regular expression of models that refuse to be asked for sealed reasoning (OpenAI Responses: "Encrypted content
     is not supported with this model")."""
+    fixed_sampling_models: str | None = r"^(o[1-9]|gpt-5|codex-)"
+    """Regular expression of models that refuse another temperature or top_p than 1 unless their effort is ``none``
+    (OpenAI: "'temperature' is not supported with this model")."""
     forced_choice_with_thinking: Literal["refuse", "send"] = "send"
     """``refuse``: the provider answers 400 when a call is forced while manual thinking is on."""
 

@@ -167,6 +167,27 @@ def _below(key: str, value: Json) -> Json:
     return value if key in {"enum", "const", "default", "examples"} else closed_objects(value)
 
 
+# ---- arrays with items
+
+
+def itemised_arrays(schema: Json) -> Json:
+    """The schema with a permissive ``items`` on every array that says nothing of its items (SCHEMA-10)."""
+    if isinstance(schema, list):
+        return [itemised_arrays(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    whole = {key: _itemised_below(key, value) for key, value in schema.items()}
+    if whole.get("type") == "array" and "items" not in whole and "prefixItems" not in whole:
+        whole["items"] = {}
+    return whole
+
+
+def _itemised_below(key: str, value: Json) -> Json:
+    if key in {"properties", "$defs", "definitions", "patternProperties"} and isinstance(value, dict):
+        return {name: itemised_arrays(item) for name, item in value.items()}
+    return value if key in {"enum", "const", "default", "examples"} else itemised_arrays(value)
+
+
 # ---- Gemini's schema
 
 
