@@ -9,7 +9,7 @@ import pytest
 from providers.dialects.openai_responses import DIALECT, check_stateless
 from providers.dialects.openai_responses.grammar import minted_id
 from providers.spec.adjustments import Report
-from providers.spec.errors import InvalidRequestError, UnsupportedError
+from providers.spec.errors import InvalidRequestError, ProviderError, ProviderProtocolError, UnsupportedError
 from providers.spec.parts import (
     ContentPart,
     MediaPart,
@@ -32,7 +32,9 @@ from providers.spec.request import (
     ToolChoice,
 )
 from providers.spec.values import Form, Json, JsonObject
-from tests.dialects.openai_responses_support import target
+from tests.dialects.openai_responses_support import CONTEXT, ORIGIN, target
+from tests.exact import assert_exact
+from tests.fakes.changes import Body, broken_everywhere
 from tests.fakes.openai_responses_rules import check_responses
 
 MODEL = "gpt-5.4"
@@ -526,3 +528,98 @@ def test_wrong_types_are_refused_with_their_path(body: JsonObject, path: str) ->
     with pytest.raises(InvalidRequestError) as caught:
         DIALECT.decode_request(body)
     assert caught.value.path == path
+
+
+def test_what_says_nothing_is_no_loss_for_another_dialect() -> None:
+    """Stock clients send ``null`` and what is given anyway; a policy that refuses losses must not refuse them."""
+    text: JsonObject = {"type": "output_text", "text": "a", "annotations": [], "logprobs": []}
+    said: JsonObject = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [text]}
+    thought: JsonObject = {"type": "reasoning", "id": "rs_1", "summary": [], "content": None, "status": None}
+    body: JsonObject = {
+        "model": MODEL,
+        "input": [{"role": "user", "content": "hi"}, {**thought, "encrypted_content": "g"}, said, CALL, OUTPUT],
+        "include": ["reasoning.encrypted_content"],
+        "store": False,
+        "truncation": "disabled",
+        "background": False,
+        "metadata": None,
+        "previous_response_id": None,
+        "tools": [{"type": "function", "name": "look", "parameters": SCHEMA, "strict": None, "defer_loading": None}],
+    }
+    request = DIALECT.decode_request(body)
+    carried = [request.ext, *(tool.ext for tool in request.tools or ())]
+    carried += [part.ext for message in request.messages for part in (message, *message.parts)]
+    assert [ext for ext in carried if ext] == []
+    report = Report()
+    assert_exact(DIALECT.encode_request(request, target(MODEL), report).body, body)
+    assert report.adjustments == []
+
+
+def test_what_says_something_is_carried_by_its_name() -> None:
+    body: JsonObject = {"model": MODEL, "input": "x", "store": True, "include": [], "truncation": "auto"}
+    assert DIALECT.decode_request(body).ext == {
+        "openai-responses": {"store": True, "include": [], "truncation": "auto"}
+    }
+
+
+WHOLE: Body = {
+    "model": MODEL,
+    "instructions": "be brief",
+    "input": [
+        {"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "input_image", "image_url": "u"}]},
+        {
+            "type": "reasoning",
+            "id": "rs_1",
+            "summary": [{"type": "summary_text", "text": "s"}],
+            "encrypted_content": "g",
+        },
+        {"type": "message", "role": "assistant", "id": "m", "content": [{"type": "output_text", "text": "t"}]},
+        CALL,
+        {"type": "function_call_output", "call_id": "c", "output": [{"type": "input_file", "file_data": "d"}]},
+    ],
+    "tools": [
+        {"type": "function", "name": "look", "parameters": SCHEMA},
+        {"type": "custom", "name": "n", "format": {}},
+    ],
+    "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "look"}]},
+    "reasoning": {"effort": "low", "summary": "auto"},
+    "text": {"format": {"type": "json_schema", "name": "x", "schema": {}}, "verbosity": "low"},
+    "stream": True,
+}
+
+
+def test_any_broken_request_is_read_or_refused_with_its_path() -> None:
+    """Malformed input gives our error and no other exception; what is read is written back as it was."""
+    read = refused = pathless = 0
+    for body in broken_everywhere(WHOLE):
+        try:
+            request = DIALECT.decode_request(body)
+        except InvalidRequestError as error:
+            refused += 1
+            pathless += error.path is None
+            continue
+        read += 1
+        try:
+            out = DIALECT.encode_request(request, target(request.model), Report())
+        except (InvalidRequestError, UnsupportedError):
+            continue
+        assert_exact(out.body, body)
+    assert pathless == 0
+    assert read > 100
+    assert refused > 100
+
+
+def test_any_broken_answer_is_read_or_is_the_providers_fault() -> None:
+    """STREAM-16: never another exception than ours."""
+    answer: Body = {"id": "r", "status": "completed", "output": WHOLE["input"][1:4], "usage": {"input_tokens": 1}}
+    read = refused = 0
+    for body in broken_everywhere(answer):
+        try:
+            response = DIALECT.decode_response(body, ORIGIN)
+        except (ProviderError, ProviderProtocolError):
+            refused += 1
+            continue
+        read += 1
+        assert DIALECT.encode_response(response, CONTEXT)["output"] is not None
+    assert read > 50
+    assert refused > 20

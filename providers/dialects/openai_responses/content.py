@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from providers.dialects.openai_responses.caller import CallerReader
 from providers.dialects.openai_responses.grammar import NAME, is_native, was_written
 from providers.spec.parts import MediaPart, OpaquePart, Part, RefusalPart, TextPart
 from providers.spec.values import Ext, Form, Json, JsonObject
@@ -57,6 +58,8 @@ def _text(reader: Reader, kind: str) -> Part:
     reader.variants["type"] = kind
     text = reader.required_text("text")
     annotations = reader.array("annotations")
+    if isinstance(reader, CallerReader):
+        reader.take_empty("logprobs")
     return TextPart(text=text, annotations=tuple(annotations or ()), ext=reader.rest(), form=reader.form())
 
 
@@ -138,6 +141,8 @@ def text_part(part: TextPart | RefusalPart, *, said: bool, answer: bool = False)
     annotations = [item for item in part.annotations if native or is_annotation(item)]
     written = annotations or was_written(part.form, "annotations") or (answer and not native)
     fields: JsonObject = {"type": kind, "text": part.text, "annotations": annotations if written and said else None}
+    if variant(part.form, NAME, "logprobs") == "empty":
+        fields["logprobs"] = []
     return arranged(fields, _without_item(part), part.form, NAME)
 
 

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from providers.dialects.openai_responses.caller import CallerReader
 from providers.dialects.openai_responses.carrier import attach_carried
 from providers.dialects.openai_responses.content import decode_content
 from providers.dialects.openai_responses.grammar import NAME
@@ -57,8 +58,9 @@ class _History:
 
     def add(self, item: Json, path: str) -> None:
         """One item."""
-        reader = Reader(item, path, NAME)
-        kind = reader.text("type") or "message"
+        reader = CallerReader(item, path, NAME)
+        kind = reader.text("type")
+        kind = "message" if kind is None else kind
         if kind == "message":
             role = reader.required_text("role")
             if role != "assistant":
@@ -71,7 +73,7 @@ class _History:
         if of_model != self._of_model:
             self._flush()
         self._of_model = of_model
-        self._parts += decode_item(item, path, _ORIGIN)
+        self._parts += decode_item(item, path, _ORIGIN, CallerReader)
 
     def close(self) -> list[Message]:
         """All messages."""
@@ -97,7 +99,7 @@ def _is_of_model(kind: str, reader: Reader) -> bool:
 
 def _given(item: Json, path: str) -> Message:
     """A message that was given to the model."""
-    reader = Reader(item, path, NAME)
+    reader = CallerReader(item, path, NAME)
     reader.take("type")
     role = reader.required_text("role")
     if role not in _ROLES:
@@ -108,7 +110,7 @@ def _given(item: Json, path: str) -> Message:
         reader.variants["content"] = "text"
         parts: list[Part] = [TextPart(text=content)]
     elif isinstance(content, list):
-        parts = decode_content(content, at, Reader)
+        parts = decode_content(content, at, CallerReader)
     else:
         raise InvalidRequestError(f"{at}: expected a string or an array, got {type_name(content)}", path=at)
     for key in ("id", "status"):

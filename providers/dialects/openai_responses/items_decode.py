@@ -38,13 +38,14 @@ _IDENTITY: Final = ("id", "status")
 _SEGMENT_KEYS: Final = (["type", "text"], ["text", "type"])
 
 
-def decode_item(value: Json, path: str, origin: Origin, reader_kind: type[Reader] = Reader) -> list[Part]:
+def decode_item(value: Json, path: str, origin: Origin, reader_kind: type[Reader]) -> list[Part]:
     """The parts of one item that the model said or that answers a call. What is not modelled is an OpaquePart.
 
     Raises InvalidRequestError for wrong types, with the JSON path.
     """
     reader = reader_kind(value, path, NAME)
-    kind = reader.text("type") or "message"
+    kind = reader.text("type")
+    kind = "message" if kind is None else kind
     if kind == "message":
         return _message(reader, value)
     decode = _DECODERS.get(kind)
@@ -74,6 +75,9 @@ def _message(reader: Reader, value: Json) -> list[Part]:
         parts: list[Part] = [TextPart(text=content)]
     elif isinstance(content, list):
         parts = decode_content(content, path, type(reader))
+    elif isinstance(reader, LenientReader):
+        # A host that said nothing: carried as it is.
+        parts = []
     else:
         raise InvalidRequestError(f"{path}: expected a string or an array, got {type_name(content)}", path=path)
     if not parts or not isinstance(parts[0], TextPart | RefusalPart):
@@ -103,6 +107,8 @@ def _reasoning(reader: Reader, origin: Origin) -> Part:
     carried = carried_part(encrypted, origin)
     if carried is not None:
         return carried
+    if encrypted == "":
+        reader.variants["encrypted_content"] = "empty"
     _remember_identity(reader)
     summary, content = _segments(reader, "summary", "summary_text"), _segments(reader, "content", "reasoning_text")
     texts, carry = (content, reader.rest()) if content else (summary or [], reader.rest())
@@ -121,6 +127,8 @@ def _reasoning(reader: Reader, origin: Origin) -> Part:
 def _segments(reader: Reader, key: str, kind: str) -> list[str] | None:
     """The texts of a list of segments, taken where each is just its type and text; ``None`` where they are not."""
     values = reader.peek(key)
+    if values is None:
+        reader.take(key)
     if not isinstance(values, list) or not values:
         if values == [] and key == "summary":
             reader.take(key)

@@ -40,14 +40,15 @@ def message_item(first: Part, content: list[Json], defaults: JsonObject) -> Json
     if keys is None:
         return {**defaults, **extra, "content": written}
     order = _strings(loads(keys))
-    nulls = variant(form, NAME, "item.nulls")
+    spelled = variant(form, NAME, "item.nulls")
+    nulls = _strings(loads(spelled)) if spelled is not None else []
     fields: JsonObject = {
-        "type": "message" if "type" in order else None,
+        "type": "message" if "type" in order and "type" not in nulls else None,
         "role": "assistant" if "role" in order else None,
         "content": written,
         **identity(form, "item."),
     }
-    own = Form(dialect=NAME, keys=tuple(order), nulls=tuple(_strings(loads(nulls))) if nulls is not None else ())
+    own = Form(dialect=NAME, keys=tuple(order), nulls=tuple(nulls))
     return arranged(fields, {NAME: extra}, own, NAME)
 
 
@@ -69,6 +70,8 @@ def reasoning_item(part: ReasoningPart) -> JsonObject:
         fields["content"] = []
     if part.state is not None:
         fields["encrypted_content"] = written_state(part.state, "reasoning")
+    elif variant(part.form, NAME, "encrypted_content") == "empty":
+        fields["encrypted_content"] = ""
     return arranged(fields, {NAME: carried}, part.form, NAME)
 
 

@@ -10,6 +10,7 @@ from providers.dialects.openai_responses.grammar import (
     check_tool_name,
     is_native,
     report_foreign_ext,
+    was_written,
 )
 from providers.dialects.openai_responses.items_encode import (
     begins_message,
@@ -155,7 +156,8 @@ class PartsEncoder:
         if kind is None:
             kind = "custom_tool_call_output" if called == "custom" else "function_call_output"
         output = self._output(part, path)
-        fields: JsonObject = {"type": kind, **identity(part.form), "call_id": call_id or None, "output": output}
+        known = call_id if call_id or was_written(part.form, "call_id") else None
+        fields: JsonObject = {"type": kind, **identity(part.form), "call_id": known, "output": output}
         return arranged(fields, part.ext, part.form, NAME)
 
     def _output(self, part: ToolResultPart, path: str) -> Json:

@@ -1,5 +1,6 @@
 """A Responses request to the canonical form."""
 
+from providers.dialects.openai_responses.caller import CallerReader, take_defaults
 from providers.dialects.openai_responses.grammar import NAME
 from providers.dialects.openai_responses.history_decode import decode_input, decode_instructions
 from providers.dialects.openai_responses.tools_decode import decode_choice, decode_tools
@@ -15,7 +16,8 @@ def decode_request(body: JsonObject) -> Request:
 
     References to what the provider stores are carried too: whether a caller may make them is for ``check_stateless``.
     """
-    reader = Reader(body, "", NAME)
+    reader = CallerReader(body, "", NAME)
+    take_defaults(reader)
     messages = [*decode_instructions(reader), *decode_input(reader)]
     text = _Text(reader)
     return Request(
@@ -50,8 +52,9 @@ class _Text:
         nested = reader.nested("format")
         if nested is not None:
             self.format = _format(nested)
+        rest = reader.rest().get(NAME, {})
         form = reader.form()
-        self.rest = {**reader.rest().get(NAME, {}), **dict.fromkeys(form.nulls)}
+        self.rest = {**rest, **dict.fromkeys(form.nulls)}
         request.variants["text"] = dumps_text(list(form.keys))
 
 

@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from providers.dialects.openai_responses.caller import spelled_defaults
 from providers.dialects.openai_responses.grammar import (
     CHAT,
     ENCRYPTED,
@@ -63,7 +64,8 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     _report_unknown(request, report)
     native = is_native(request.form)
     ext = _ext(request, target, report)
-    stored = extended(ext, NAME).get("store") is not False
+    spelled = spelled_defaults(request.form)
+    stored = {**extended(ext, NAME), **spelled}.get("store") is not False
     history = encode_history(request.messages, target, report, native=native, stored=stored)
     tools = encode_tools(request.tools, request.tool_choice, target, report)
     fields: JsonObject = {
@@ -78,6 +80,7 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
         "max_output_tokens": _limit(request, report),
         **_sampling(request, target, report),
         "stream": request.stream,
+        **spelled,
     }
     return EncodedRequest(path=PATH, body=arranged(fields, _without_text(ext), request.form, NAME))
 

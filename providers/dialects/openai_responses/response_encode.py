@@ -10,7 +10,7 @@ from typing import Final
 from providers.dialects.openai_responses.carrier import carrier_item
 from providers.dialects.openai_responses.content import is_content, media_part, text_part
 from providers.dialects.openai_responses.finish import encode_finish
-from providers.dialects.openai_responses.grammar import NAME, is_native, minted_id
+from providers.dialects.openai_responses.grammar import NAME, is_native, minted_id, was_written
 from providers.dialects.openai_responses.items_encode import begins_message, call_item, message_item, reasoning_item
 from providers.dialects.openai_responses.usage import encode_usage
 from providers.spec.dialect import FaceContext
@@ -59,8 +59,11 @@ def encode_response(response: Response, context: FaceContext) -> JsonObject:
         # Clients expect every field, `null` or not.
         return {**fields, **extended(response.ext, NAME)}
     # An answer of this dialect's own: what it did not say stays unsaid.
-    said: JsonObject = {name: fields[name] or None for name in ("id", "model", "usage")}
-    said.update(created_at=response.created, output=fields["output"])
+    said: JsonObject = {name: fields[name] for name in ("id", "model", "output", "usage")}
+    said["created_at"] = response.created
+    if is_native(response.form):
+        said["id"] = response.id if was_written(response.form, "id") else None
+        said["model"] = response.model if was_written(response.form, "model") else None
     return arranged(said, response.ext, response.form, NAME)
 
 

@@ -34,7 +34,7 @@ from providers.wire.json import JsonError, loads_object
 from providers.wire.reader import LenientReader
 from providers.wire.sse import ServerSentEvent, SseParser
 
-_IN_ANSWER = ("output", "usage", "id", "model", "created_at")
+_IN_ANSWER = ("output", "usage", "id", "model")
 
 
 class ResponsesStreamDecoder:
@@ -128,6 +128,8 @@ class ResponsesStreamDecoder:
         for number in list(self._open):
             yield from self._abandon(number)
         rest = {key: field for key, field in value.items() if key not in _IN_ANSWER}
+        if isinstance(rest.get("created_at"), int):
+            del rest["created_at"]
         if rest:
             yield ResponseUpdate(ext={NAME: rest})
         usage = decode_usage(value.get("usage"))

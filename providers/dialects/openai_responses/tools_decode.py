@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from providers.dialects.openai_responses.caller import CallerReader
 from providers.dialects.openai_responses.grammar import NAME
 from providers.spec.errors import InvalidRequestError
 from providers.spec.request import ChoiceMode, FunctionTool, ProviderTool, Tool, ToolChoice
@@ -23,7 +24,7 @@ def decode_tools(reader: Reader) -> tuple[Tool, ...] | None:
 
 
 def _tool(value: Json, path: str) -> Tool:
-    reader = Reader(value, path, NAME)
+    reader = CallerReader(value, path, NAME)
     kind = reader.required_text("type")
     match kind:
         case "function":
@@ -68,7 +69,7 @@ def decode_choice(reader: Reader) -> ToolChoice | None:
         if mode is None:
             raise InvalidRequestError(f"tool_choice: unknown choice {value!r}", path="tool_choice")
         return ToolChoice(mode=mode, parallel=parallel, form=Form(dialect=NAME, variants={"choice": value}))
-    return _object_choice(Reader(value, "tool_choice", NAME), parallel)
+    return _object_choice(CallerReader(value, "tool_choice", NAME), parallel)
 
 
 def _object_choice(reader: Reader, parallel: bool | None) -> ToolChoice:
@@ -98,7 +99,7 @@ def _allowed(reader: Reader) -> tuple[ChoiceMode, tuple[str, ...]]:
     reader.variants["tools"] = dumps_text(values)
     names: list[str] = []
     for index, value in enumerate(values):
-        tool = Reader(value, f"tool_choice.tools[{index}]", NAME)
+        tool = CallerReader(value, f"tool_choice.tools[{index}]", NAME)
         if tool.required_text("type") in _CLIENT_TOOLS:
             names.append(tool.required_text("name"))
     return mode, tuple(names)
