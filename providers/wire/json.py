@@ -53,6 +53,9 @@ def loads(data: bytes | str) -> Json:
             return _loads_slowly(data)
         except (ValueError, RecursionError):
             raise JsonError(str(error)) from None
+    except ValueError as error:
+        # The slow path, taken for `-0`, has an error of its own.
+        raise JsonError(str(error)) from None
 
 
 def _loads_slowly(data: bytes | str) -> Json:

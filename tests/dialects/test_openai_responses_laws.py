@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from providers.dialects.openai_responses import DIALECT
@@ -188,6 +188,7 @@ def test_unfolded_answers_fold_to_themselves(exchange: Exchange) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(data=st.binary(max_size=300))
+@example(data=b"\x00-0")
 def test_arbitrary_bytes_give_only_our_errors(data: bytes) -> None:
     for chunk in (data, b'data: {"type":"response.output_item.added","output_index":0,"item":' + data + b"}\n\n"):
         *_, last = decoded([chunk])

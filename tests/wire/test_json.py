@@ -41,7 +41,23 @@ def test_a_lone_surrogate_survives() -> None:
     assert loads(dumps(value)) == value
 
 
-@pytest.mark.parametrize("text", [b"", b"{", b'{"a":}', b"NaN", b"[Infinity]", b"{} x", b"\xff\xfe", b'"\x01"', b"01"])
+NOT_JSON = [
+    b"",
+    b"{",
+    b'{"a":}',
+    b"NaN",
+    b"[Infinity]",
+    b"{} x",
+    b"\xff\xfe",
+    b'"\x01"',
+    b"01",
+    b"\x00-0",
+    b"-0x",
+    b"\xff-0",
+]
+
+
+@pytest.mark.parametrize("text", NOT_JSON)
 def test_what_is_not_json_is_one_kind_of_error(text: bytes) -> None:
     with pytest.raises(JsonError):
         loads(text)
