@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from providers.spec.values import Json, JsonObject
-from providers.wire.json import JsonError, loads
+from providers.wire.json import JsonError, loads, type_name
 
 _COMBINATORS: Final = ("anyOf", "oneOf", "allOf")
 
@@ -186,6 +186,33 @@ def _itemised_below(key: str, value: Json) -> Json:
     if key in {"properties", "$defs", "definitions", "patternProperties"} and isinstance(value, dict):
         return {name: itemised_arrays(item) for name, item in value.items()}
     return value if key in {"enum", "const", "default", "examples"} else itemised_arrays(value)
+
+
+# ---- enumerations with a type
+
+
+def typed_enums(schema: Json) -> Json:
+    """The schema with a ``type`` beside every ``enum`` and ``const`` whose values are all of one kind (SCHEMA-03)."""
+    if isinstance(schema, list):
+        return [typed_enums(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    typed = {key: _typed_below(key, value) for key, value in schema.items()}
+    values = _items(typed["enum"]) if "enum" in typed else [typed["const"]] if "const" in typed else []
+    kinds = {_json_schema_type(value) for value in values}
+    if len(kinds) == 1 and "type" not in typed:
+        return {"type": kinds.pop(), **typed}
+    return typed
+
+
+def _typed_below(key: str, value: Json) -> Json:
+    if key in {"properties", "$defs", "definitions", "patternProperties"} and isinstance(value, dict):
+        return {name: typed_enums(item) for name, item in value.items()}
+    return value if key in {"enum", "const", "default", "examples"} else typed_enums(value)
+
+
+def _json_schema_type(value: Json) -> str:
+    return "integer" if isinstance(value, int) and not isinstance(value, bool) else type_name(value)
 
 
 # ---- Gemini's schema

@@ -1,0 +1,91 @@
+"""Calls and results of a conversation joined by id, and the ids that Google gets to see.
+
+Google takes any id, and wants a response to carry its call's. An id that this codec minted for a call that had none is
+left out again on both: the turn goes back as Google made it, and pairs by name and order.
+"""
+
+import msgspec
+
+from providers.dialects.gemini.grammar import is_minted
+from providers.spec.adjustments import Report
+from providers.spec.errors import InvalidRequestError
+from providers.spec.profile import Profile
+from providers.wire.ids import legal_id
+
+
+class Call(msgspec.Struct, frozen=True):
+    """A call that waits for its result."""
+
+    original: str
+    name: str
+    written: str | None
+    """The id it is sent with; ``None`` where it has none."""
+    path: str
+    position: int
+    """Among the calls of the conversation."""
+
+
+class CallIds:
+    """Walks a conversation in order.
+
+    A result belongs to the first call of the turn before it that has its id and none yet, so ids that repeat from
+    turn to turn stay apart (ID-07).
+
+    ``lenient``: a conversation in this dialect; orphans and repeated ids are its provider's to judge.
+    """
+
+    def __init__(self, profile: Profile, report: Report, *, lenient: bool) -> None:
+        self._profile = profile
+        self._report = report
+        self._lenient = lenient
+        self._used: set[str] = set()
+        self._open: list[Call] = []
+        self._count = 0
+
+    def call(self, original: str, name: str, path: str) -> str | None:
+        """The id a call is sent with."""
+        written = self._written(original, path)
+        self._open.append(Call(original, name, written, path, self._count))
+        self._count += 1
+        return written
+
+    def result(self, call_id: str, name: str | None, path: str) -> Call:
+        """The call that a result answers. Raises InvalidRequestError where none waits for it (HIST-07, ID-13)."""
+        call = self._answered(call_id, name)
+        if call is not None:
+            self._open.remove(call)
+            return call
+        if self._lenient:
+            return Call(call_id, name or "", None if is_minted(call_id) else call_id, path, self._count)
+        raise InvalidRequestError(f"{path}: the result for call {call_id!r} has no call before it", path=path)
+
+    def check_answered(self) -> None:
+        """Raise InvalidRequestError where a call of the turn that just ended has no result (HIST-07)."""
+        if self._open and not self._lenient:
+            call = self._open[0]
+            raise InvalidRequestError(f"{call.path}: the call {call.original!r} has no result", path=call.path)
+        self._open.clear()
+
+    def _answered(self, call_id: str, name: str | None) -> Call | None:
+        if call_id:
+            return next((call for call in self._open if call.original == call_id), None)
+        # A result without id follows the order of the calls, by name where it has one.
+        return next((call for call in self._open if not call.original and name in {None, call.name}), None)
+
+    def _written(self, original: str, path: str) -> str | None:
+        if not original or is_minted(original):
+            return None
+        if self._lenient:
+            return original
+        written = self._legal(original)
+        repeat = 1
+        while written in self._used:
+            repeat += 1
+            written = self._legal(f"{original} ({repeat})")
+        self._used.add(written)
+        if written != original:
+            self._report.add(f"{path}.id", "mapped", "not a legal or unique id here", from_=original, to=written)
+        return written
+
+    def _legal(self, original: str) -> str:
+        return legal_id(original, self._profile.tool_call_id, self._profile.tool_call_id_length)

@@ -1,0 +1,84 @@
+"""The words and limits of Gemini's generateContent that several modules here share."""
+
+import re
+from typing import Final
+from urllib.parse import quote
+
+from providers.spec.adjustments import Report
+from providers.spec.errors import InvalidRequestError
+from providers.spec.parts import ToolCallPart
+from providers.spec.values import Ext, JsonObject
+from providers.wire.ids import base62_digest
+from providers.wire.json import JsonError, loads_object
+
+NAME: Final = "google-generate-content"
+
+SIGNATURE: Final = "thought_signature"
+"""The kind of state that this dialect issues."""
+
+PLACEHOLDER_SIGNATURE: Final = "skip_thought_signature_validator"
+"""What Google documents for calls that its API did not sign
+(https://ai.google.dev/gemini-api/docs/thought-signatures, "transferring history from other models")."""
+
+_COLLECTIONS: Final = ("models/", "tunedModels/")
+_MINTED: Final = re.compile(r"call_gemini_[0-9A-Za-z]{22}")
+
+
+def path_of(model: str, *, stream: bool) -> str:
+    """The path and query of one call. The model may name its collection (``models/…``, ``tunedModels/…``).
+
+    A stream is asked for as server-sent events; without ``alt=sse`` it would be one JSON array.
+    """
+    collection = next((prefix for prefix in _COLLECTIONS if model.startswith(prefix)), "")
+    name = quote(model.removeprefix(collection), safe="")
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return f"/v1beta/{collection or 'models/'}{name}:{method}"
+
+
+def minted_id(answer: str, candidate: int, index: int, name: str) -> str:
+    """An id for a call that came without one: the same in a body and in every reading of a stream (ID-06).
+
+    ``answer`` is what tells this answer from others: the provider's ``responseId``, which is random (ID-07, ID-09).
+    """
+    return f"call_gemini_{base62_digest(f'{answer}:{candidate}:{index}:{name}', 22)}"
+
+
+def is_minted(call_id: str) -> bool:
+    """Whether an id is one of ours. It is never sent to Google, which gave the call none."""
+    return _MINTED.fullmatch(call_id) is not None
+
+
+def call_args(call: ToolCallPart) -> JsonObject:
+    """The ``args`` object of a call; text that is no JSON object is wrapped as ``{"_raw": text}`` (ARGS-09).
+
+    The text of a custom tool goes under ``input``: that is how the tool is declared here (SCHEMA-20).
+    """
+    if call.kind == "custom":
+        return {"input": call.arguments}
+    if not call.arguments.strip():
+        return {}
+    try:
+        return loads_object(call.arguments)
+    except JsonError:
+        return {"_raw": call.arguments}
+
+
+def report_foreign_ext(ext: Ext, path: str, report: Report) -> None:
+    """Report every carried field of another dialect as dropped, one by one."""
+    for dialect, fields in ext.items():
+        if dialect == NAME:
+            continue
+        for name in fields:
+            at = f"{path}.{name}" if path else name
+            report.add(at, "dropped", f"not known to {NAME}", from_=fields[name])
+
+
+def check_tool_name(name: str, pattern: str, path: str) -> None:
+    """Raise InvalidRequestError naming a tool whose name the target would refuse (SCHEMA-17)."""
+    if not re.fullmatch(pattern, name):
+        raise InvalidRequestError(f"{path}: tool name {name!r} must match {pattern}", path=path)
+
+
+def matches(pattern: str | None, model: str) -> bool:
+    """Whether a model is one of those a profile's regular expression stands for."""
+    return pattern is not None and re.search(pattern, model) is not None

@@ -1,0 +1,140 @@
+"""A generateContent stream to the canonical events.
+
+The protocol has no terminator: an answer is whole when each of its candidates has said why it ended and the body then
+ends. What comes after a reason still counts, so the ends are told when the body closes (STREAM-11).
+"""
+
+from collections.abc import Sequence
+
+from providers.dialects.gemini.chunks import ChunkParser
+from providers.dialects.gemini.errors import error_in_answer
+from providers.dialects.gemini.finish import blocked_finish
+from providers.dialects.gemini.grammar import NAME
+from providers.dialects.gemini.reader import LenientGeminiReader
+from providers.dialects.gemini.response_decode import answer_key, unix_time
+from providers.dialects.gemini.stream_candidate import StreamedCandidate
+from providers.dialects.gemini.usage import decode_usage, merged_usage
+from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
+from providers.spec.events import (
+    CandidateEnd,
+    ResponseStart,
+    ResponseUpdate,
+    StreamEnd,
+    StreamError,
+    StreamEvent,
+    UsageUpdate,
+)
+from providers.spec.parts import Origin
+from providers.spec.values import Json, JsonObject, extended
+from providers.wire.json import JsonError, loads
+
+
+class GeminiStreamDecoder:
+    """Feed it bytes cut anywhere. It never raises: what breaks the grammar is a StreamError, and the last event."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._parser = ChunkParser()
+        self._candidates: dict[int, StreamedCandidate] = {}
+        self._answer: str | None = None
+        self._done = False
+        self._ext: JsonObject = {}
+        self._usage: JsonObject = {}
+        self._feedback: Json = None
+
+    def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
+        """Events completed by these bytes."""
+        return self._take(self._parser.feed(chunk))
+
+    def close(self) -> Sequence[StreamEvent]:
+        """The upstream body ended: without a finish reason before, it was cut (STREAM-15)."""
+        events = self._take(self._parser.close())
+        if self._done:
+            return events
+        self._done = True
+        try:
+            self._end(events)
+        except RouterError as error:
+            events.append(StreamError(error=error))
+        return events
+
+    def _take(self, texts: list[str]) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        for text in texts:
+            if self._done:
+                break
+            try:
+                self._chunk(text, events)
+            except InvalidRequestError as error:
+                # Readers blame the caller; here it is the provider that wrote a wrong type.
+                self._fail(ProviderProtocolError(f"a chunk of the stream is malformed: {error.message}"), events)
+            except RouterError as error:
+                self._fail(error, events)
+            except RecursionError:
+                self._fail(ProviderProtocolError("a chunk of the stream is nested too deeply"), events)
+        return events
+
+    def _fail(self, error: RouterError, events: list[StreamEvent]) -> None:
+        self._done = True
+        events.append(StreamError(error=error))
+
+    def _chunk(self, text: str, events: list[StreamEvent]) -> None:
+        if text.strip() == "[DONE]":
+            # Hosts that imitate this dialect append it; it says nothing here.
+            return
+        try:
+            value = loads(text)
+        except JsonError as error:
+            raise ProviderProtocolError(f"a chunk of the stream is not JSON: {error}") from None
+        failure = error_in_answer(value)
+        if failure is not None:
+            raise failure
+        reader = LenientGeminiReader(value, "", NAME)
+        candidates, usage = reader.array("candidates") or [], reader.take("usageMetadata")
+        self._head(reader, events)
+        for position, candidate in enumerate(candidates):
+            self._candidate(candidate, position, events)
+        self._add_usage(usage, events)
+
+    def _head(self, reader: LenientGeminiReader, events: list[StreamEvent]) -> None:
+        """What every chunk says of the whole answer; told once, and again where it changed."""
+        key = answer_key(reader)
+        created, feedback = unix_time(reader.peek("createTime")), reader.peek("promptFeedback")
+        identity = reader.text("responseId") or "", reader.text("modelVersion") or ""
+        self._feedback = self._feedback if feedback is None else feedback
+        fields = extended(reader.rest(), NAME)
+        news: JsonObject = {name: value for name, value in fields.items() if self._ext.get(name) != value}
+        self._ext.update(news)
+        ext = {NAME: news} if news else {}
+        if self._answer is None:
+            self._answer = key
+            events.append(ResponseStart(id=identity[0], model=identity[1], created=created, ext=ext))
+        elif news:
+            events.append(ResponseUpdate(ext=ext))
+
+    def _candidate(self, value: Json, position: int, events: list[StreamEvent]) -> None:
+        reader = LenientGeminiReader(value, f"candidates[{position}]", NAME)
+        given = reader.whole("index")
+        number = position if given is None else given
+        candidate = self._candidates.get(number)
+        if candidate is None:
+            candidate = StreamedCandidate(number, self._origin, self._answer or "")
+            self._candidates[number] = candidate
+        candidate.take(reader, events)
+
+    def _add_usage(self, usage: Json, events: list[StreamEvent]) -> None:
+        merged = merged_usage(self._usage, usage)
+        decoded = None if merged == self._usage else decode_usage(merged)
+        self._usage = merged
+        if decoded is not None:
+            events.append(UsageUpdate(usage=decoded))
+
+    def _end(self, events: list[StreamEvent]) -> None:
+        blocked = None if self._candidates else blocked_finish(self._feedback)
+        if blocked is None and not self._candidates:
+            raise ProviderProtocolError("the stream ended without a candidate and without a reason for it")
+        for candidate in self._candidates.values():
+            candidate.end(events)
+        if blocked is not None:
+            events.append(CandidateEnd(finish=blocked))
+        events.append(StreamEnd())
