@@ -29,6 +29,16 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reasoning_required: bool = False
     """With tools, every assistant turn that called must carry ``reasoning_field``; an empty one is accepted."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    takes_any: bool = True
+    """The host takes ``any`` for a forced call, as Mistral spells it, where the caller wrote it so."""
+    allowed_tools: bool = False
+    """The host has ``allowed_tools`` as a choice; elsewhere the other tools are left out."""
+    custom_tools: bool = False
+    """The host has free-text tools."""
+    clean: bool = False
+    """What the host answers is by the dialect's book, so that its bytes may be relayed as they are."""
+    state_error: str | None = None
+    """Regular expression of the message with which the provider refuses opaque state that it was sent."""
     stream_usage: bool = True
     """The host has ``stream_options.include_usage`` and it has to be asked for."""
     default_max_tokens: int | None = None
@@ -37,6 +47,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Regular expression of models that take adaptive thinking with an effort instead of a budget."""
     signature_models: str | None = None
     """Regular expression of models that refuse a call of the current turn without its signature."""
+    media_result_models: str | None = None
+    """Regular expression of models that take media inside a tool result (Gemini's ``functionResponse.parts``)."""
+    thinking_level_models: str | None = None
+    """Regular expression of models that take a thinking level where older ones take a budget (Gemini)."""
+    always_thinking_models: str | None = None
+    """Regular expression of models that cannot be told not to think, nor to think at the lowest level (Gemini)."""
     unsealed_models: str | None = r"^(gpt-3\.5|gpt-4|chatgpt-4)"
     """Regular expression of models that refuse to be asked for sealed reasoning (OpenAI Responses: "Encrypted content
     is not supported with this model")."""

@@ -101,6 +101,10 @@ class Reader:
             raise InvalidRequestError(f"{self.at(key)}: required", path=self.at(key))
         return value
 
+    def give_back(self, key: str, value: Json) -> None:
+        """Leave something under a key that was taken: it is carried."""
+        self._rest[key] = value
+
     def rest(self) -> Ext:
         """What nobody took, under this dialect's name; empty where all was taken."""
         return {self.dialect: self._rest} if self._rest else {}

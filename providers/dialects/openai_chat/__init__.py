@@ -1,0 +1,59 @@
+"""OpenAI chat completions: the wire of ``POST /v1/chat/completions``, both directions."""
+
+from providers.dialects.openai_chat.grammar import NAME
+from providers.dialects.openai_chat.request_decode import decode_request
+from providers.dialects.openai_chat.request_encode import encode_request
+from providers.dialects.openai_chat.response_decode import decode_response
+from providers.dialects.openai_chat.response_encode import encode_response
+from providers.dialects.openai_chat.stream_decode import ChatStreamDecoder
+from providers.dialects.openai_chat.stream_encode import ChatStreamEncoder
+from providers.spec.adjustments import Report
+from providers.spec.dialect import Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
+from providers.spec.errors import RouterError
+from providers.spec.parts import Origin
+from providers.spec.profile import Target
+from providers.spec.request import Request
+from providers.spec.response import Response
+from providers.spec.values import JsonObject
+from providers.wire.openai_errors import decode_error, encode_error
+
+
+class OpenAIChat:
+    """The codec as ``providers.spec.dialect.Dialect`` describes it."""
+
+    name = NAME
+
+    def decode_request(self, body: JsonObject) -> Request:
+        """See ``request_decode``."""
+        return decode_request(body)
+
+    def encode_request(self, request: Request, target: Target, report: Report) -> EncodedRequest:
+        """See ``request_encode``."""
+        return encode_request(request, target, report)
+
+    def decode_response(self, body: JsonObject, origin: Origin) -> Response:
+        """See ``response_decode``."""
+        return decode_response(body, origin)
+
+    def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
+        """See ``response_encode``."""
+        return encode_response(response, context)
+
+    def stream_decoder(self, origin: Origin) -> StreamDecoder:
+        """See ``stream_decode``."""
+        return ChatStreamDecoder(origin)
+
+    def stream_encoder(self, context: FaceContext) -> StreamEncoder:
+        """See ``stream_encode``."""
+        return ChatStreamEncoder(context)
+
+    def decode_error(self, status: int, body: bytes) -> RouterError:
+        """See ``providers.wire.openai_errors``."""
+        return decode_error(status, body)
+
+    def encode_error(self, error: RouterError) -> JsonObject:
+        """See ``providers.wire.openai_errors``."""
+        return encode_error(error)
+
+
+DIALECT: Dialect = OpenAIChat()

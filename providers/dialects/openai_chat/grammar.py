@@ -1,0 +1,162 @@
+"""The words of OpenAI chat completions, and what every module of this codec asks about spelling."""
+
+from typing import Final, TypeGuard
+
+from providers.spec.adjustments import Report
+from providers.spec.profile import Profile
+from providers.spec.values import Ext, Form, Json, JsonObject
+
+NAME: Final = "openai-chat"
+
+GOOGLE: Final = "google-generate-content"
+"""The dialect whose signatures travel under Google's own convention here."""
+
+PATH: Final = "/chat/completions"
+
+CARRIERS: Final = frozenset(
+    {
+        "extra_content",
+        "provider_specific_fields",
+        "reasoning",
+        "reasoning_content",
+        "reasoning_details",
+        "thinking_blocks",
+        "thought_signature",
+    }
+)
+"""Fields in which hosts and gateways put reasoning, of messages and of calls (REASON-19)."""
+
+THOUGHT_SIGNATURE: Final = "thought_signature"
+"""The kind of state that travels as ``extra_content.google.thought_signature``."""
+
+REASONING_DETAILS: Final = "reasoning_details"
+"""The field, and the kind of state, in which OpenRouter and others give reasoning that has to come back unchanged."""
+
+ERROR_PREFIX: Final = "Error: "
+"""How a failed tool result is told apart where the dialect has no flag for it (HIST-22)."""
+
+NOT_KNOWN: Final = f"not known to {NAME}"
+
+FOREIGN_STATE: Final = "issued by another provider"
+
+
+def carried(form: Form | None) -> TypeGuard[Form]:
+    """Whether the value came in this dialect, so that its spelling is remembered."""
+    return form is not None and form.dialect == NAME
+
+
+def variant_of(form: Form | None, field: str) -> str | None:
+    """Which of several shapes a field had, where the value came in this dialect."""
+    return form.variants.get(field) if carried(form) else None
+
+
+def takes_back(profile: Profile, field: str) -> bool:
+    """Whether the host takes this reasoning field in a history (REASON-21)."""
+    return profile.carriers is None or field in profile.carriers
+
+
+def without_refused_carriers(fields: Ext, profile: Profile, path: str, report: Report) -> Ext:
+    """Carried fields of a message or call, without the reasoning fields that the host does not list."""
+    own = fields.get(NAME)
+    if not own or profile.carriers is None:
+        return fields
+    refused = [field for field in own if field in CARRIERS and field not in profile.carriers]
+    for field in refused:
+        report.add(f"{path}.{field}", "dropped", "this host does not take the field back")
+    return {NAME: {field: value for field, value in own.items() if field not in refused}}
+
+
+def report_foreign(ext: Ext, path: str, report: Report) -> None:
+    """One adjustment for each field that another dialect carries and this one cannot say."""
+    for dialect, fields in ext.items():
+        if dialect != NAME:
+            for field in fields:
+                report.add(f"{path}.{field}" if path else field, "dropped", NOT_KNOWN)
+
+
+# ---- objects inside objects: the form of a value remembers their keys as a variant
+
+_JOINT: Final = "\n"
+
+
+def note_inner(variants: dict[str, str], field: str, value: JsonObject, nulls: tuple[str, ...] = ()) -> None:
+    """Remember the keys of the object under ``field``, and which of them were ``null``."""
+    variants[field] = _JOINT.join(value)
+    if nulls:
+        variants[f"{field}.null"] = _JOINT.join(nulls)
+
+
+def inner_keys(form: Form | None, field: str) -> tuple[str, ...] | None:
+    """The keys of the object that was under ``field``; ``None`` where there was none."""
+    noted = form.variants.get(field) if carried(form) else None
+    return None if noted is None else tuple(noted.split(_JOINT)) if noted else ()
+
+
+def inner_form(form: Form | None, field: str) -> Form | None:
+    """The form of the object under ``field``, for ``arranged``."""
+    keys = inner_keys(form, field)
+    if keys is None or form is None:
+        return None
+    nulls = form.variants.get(f"{field}.null")
+    return Form(dialect=NAME, keys=keys, nulls=tuple(nulls.split(_JOINT)) if nulls else ())
+
+
+class Fields:
+    """A JSON object of a provider being read leniently: what has not the type it should have is carried as it is.
+
+    ``nulls`` are the keys spelled ``null`` among those asked for; ``rest`` is what nobody took.
+    """
+
+    def __init__(self, value: JsonObject) -> None:
+        self.keys = tuple(value)
+        self.rest = dict(value)
+        self.nulls: list[str] = []
+
+    def text(self, key: str) -> str | None:
+        """A string, or ``None``."""
+        value = self.rest.get(key)
+        if isinstance(value, str):
+            del self.rest[key]
+            return value
+        self._null(key)
+        return None
+
+    def integer(self, key: str) -> int | None:
+        """An integer, or ``None``."""
+        value = self.rest.get(key)
+        if isinstance(value, int) and not isinstance(value, bool):
+            del self.rest[key]
+            return value
+        self._null(key)
+        return None
+
+    def array(self, key: str) -> list[Json] | None:
+        """An array, or ``None``."""
+        value = self.rest.get(key)
+        if isinstance(value, list):
+            del self.rest[key]
+            return value
+        self._null(key)
+        return None
+
+    def object(self, key: str) -> JsonObject | None:
+        """An object, or ``None``."""
+        value = self.rest.get(key)
+        if isinstance(value, dict):
+            del self.rest[key]
+            return value
+        self._null(key)
+        return None
+
+    def _null(self, key: str) -> None:
+        if key in self.rest and self.rest[key] is None:
+            del self.rest[key]
+            self.nulls.append(key)
+
+    def ext(self) -> Ext:
+        """What nobody took, under this dialect's name."""
+        return {NAME: self.rest} if self.rest else {}
+
+    def form(self, variants: dict[str, str] | None = None) -> Form:
+        """How the object was spelled."""
+        return Form(dialect=NAME, keys=self.keys, nulls=tuple(self.nulls), variants=variants or {})

@@ -1,0 +1,157 @@
+"""A chat stream to the canonical events."""
+
+from collections.abc import Iterator, Sequence
+
+from providers.dialects.openai_chat.grammar import NAME, Fields
+from providers.dialects.openai_chat.stream_candidate import ChoiceStream
+from providers.dialects.openai_chat.usage import decode_usage
+from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
+from providers.spec.events import ResponseStart, ResponseUpdate, StreamEnd, StreamError, StreamEvent, UsageUpdate
+from providers.spec.parts import Origin
+from providers.spec.response import Usage
+from providers.spec.values import Ext, Json, JsonObject
+from providers.wire.json import JsonError, loads_object
+from providers.wire.openai_errors import error_in, error_of, text_of
+from providers.wire.sse import ServerSentEvent, SseParser
+
+_PADDING = frozenset({"obfuscation", "p", "object"})
+"""Fields that say nothing of the answer."""
+
+_MOST_CHOICES = 128
+"""OpenAI takes no larger ``n``: more is a hostile host."""
+
+
+class ChatStreamDecoder:
+    """Feed it bytes cut anywhere. It never raises: what breaks the grammar is a StreamError, and the last event."""
+
+    def __init__(self, origin: Origin) -> None:
+        self._origin = origin
+        self._parser = SseParser()
+        self._choices: dict[int, ChoiceStream] = {}
+        self._started = False
+        self._done = False
+        self._known: JsonObject = {}
+        self._usage: Usage | None = None
+
+    def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
+        """Events completed by these bytes."""
+        return self._take(self._parser.feed(chunk))
+
+    def close(self) -> Sequence[StreamEvent]:
+        """The upstream body ended. Without ``[DONE]`` the answer is whole only if it gave its reason (STREAM-15)."""
+        events = self._take(self._parser.close())
+        if not self._done:
+            events += self._guarded(self._end(terminated=False))
+        return events
+
+    def _take(self, arrived: list[ServerSentEvent]) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        for event in arrived:
+            if self._done:
+                break
+            events += self._guarded(self._event(event))
+        return events
+
+    def _guarded(self, events: Iterator[StreamEvent]) -> list[StreamEvent]:
+        taken: list[StreamEvent] = []
+        try:
+            taken.extend(events)
+        except RouterError as error:
+            self._done = True
+            taken.append(StreamError(error=_upstream_error(error)))
+        return taken
+
+    def _event(self, event: ServerSentEvent) -> Iterator[StreamEvent]:
+        data = event.data.strip()
+        if data == "[DONE]":
+            yield from self._end(terminated=True)
+            return
+        if not data:
+            return
+        try:
+            value = loads_object(data)
+        except JsonError as error:
+            raise ProviderProtocolError(f"an event of the stream is not JSON: {error}") from None
+        failed = error_in(value)
+        if failed is None and event.event == "error":
+            failed = error_of(None, value, text_of(value.get("message")), value)
+        if failed is not None:
+            raise failed
+        yield from self._chunk(value)
+
+    def _chunk(self, value: JsonObject) -> Iterator[StreamEvent]:
+        fields = Fields(value)
+        choices = fields.array("choices")
+        usage = fields.object("usage") or _usage_of_groq(fields)
+        yield from self._start(fields, says=bool(choices))
+        for choice in choices or ():
+            if isinstance(choice, dict):
+                yield from self._choice(choice)
+        if usage:
+            yield from self._use(usage)
+
+    def _start(self, fields: Fields, *, says: bool) -> Iterator[StreamEvent]:
+        response_id, model, created = fields.text("id") or "", fields.text("model") or "", fields.integer("created")
+        rest: JsonObject = {key: item for key, item in fields.rest.items() if key not in _PADDING and item is not None}
+        if not self._started:
+            if not (response_id or says):
+                # A chunk before the first that says anything: Azure's filter results, with neither id nor model.
+                self._known.update(rest)
+                return
+            self._started = True
+            self._known.update(rest)
+            ext: Ext = {NAME: dict(self._known)} if self._known else {}
+            yield ResponseStart(id=response_id, model=model, created=created, ext=ext)
+            return
+        new: JsonObject = {key: item for key, item in rest.items() if self._known.get(key) != item}
+        if new:
+            self._known.update(new)
+            yield ResponseUpdate(ext={NAME: new})
+
+    def _choice(self, value: JsonObject) -> Iterator[StreamEvent]:
+        failed = error_in(value)
+        if failed is not None:
+            raise failed
+        fields = Fields(value)
+        index = fields.integer("index") or 0
+        usage = fields.object("usage")
+        if index not in self._choices:
+            if len(self._choices) >= _MOST_CHOICES:
+                raise ProviderProtocolError("the stream has too many choices")
+            self._choices[index] = ChoiceStream(self._origin, index)
+        yield from self._choices[index].feed(fields)
+        if usage:
+            yield from self._use(usage)
+
+    def _use(self, value: JsonObject) -> Iterator[StreamEvent]:
+        usage = decode_usage(value)
+        if usage is not None and usage != self._usage:
+            self._usage = usage
+            yield UsageUpdate(usage=usage)
+
+    def _end(self, *, terminated: bool) -> Iterator[StreamEvent]:
+        if not self._choices:
+            raise ProviderProtocolError("the stream ended without an answer")
+        for choice in self._choices.values():
+            if not choice.has_reason and choice.is_empty:
+                raise ProviderProtocolError("the stream ended with an empty answer and no finish reason")
+            if not choice.has_reason and not terminated:
+                raise ProviderProtocolError("the stream ended without a finish reason and without [DONE]")
+        for choice in self._choices.values():
+            yield from choice.close()
+        self._done = True
+        yield StreamEnd()
+
+
+def _usage_of_groq(fields: Fields) -> JsonObject | None:
+    """Older hosts put usage below a field of their own."""
+    below: Json = fields.rest.get("x_groq")
+    usage = below.get("usage") if isinstance(below, dict) else None
+    return usage if isinstance(usage, dict) else None
+
+
+def _upstream_error(error: RouterError) -> RouterError:
+    """Readers blame the caller; here it is the provider that wrote a wrong type."""
+    if isinstance(error, InvalidRequestError):
+        return ProviderProtocolError(f"an event of the stream is malformed: {error.message}")
+    return error

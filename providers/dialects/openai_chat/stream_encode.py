@@ -1,0 +1,245 @@
+"""Canonical events to the chunks that a chat client reads.
+
+One id for all of them, dense indexes of calls, id and name of a call and each of its extras once, in its first chunk;
+one finish reason after all deltas; ``[DONE]`` only after a whole answer (STREAM-02, STREAM-08, STREAM-11, STREAM-14).
+"""
+
+import msgspec
+
+from providers.dialects.openai_chat.answer_encode import (
+    REASONING,
+    details_of,
+    message_extra,
+    minted_id,
+    own_details,
+    without_own_details,
+)
+from providers.dialects.openai_chat.content import encode_media
+from providers.dialects.openai_chat.envelope_encode import StateTrail, is_client_call
+from providers.dialects.openai_chat.finish import encode_finish
+from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, carried, variant_of
+from providers.dialects.openai_chat.usage import encode_usage
+from providers.spec.dialect import FaceContext
+from providers.spec.errors import RouterError
+from providers.spec.events import (
+    CandidateEnd,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    PartUpdate,
+    ResponseStart,
+    ResponseUpdate,
+    StreamEnd,
+    StreamError,
+    StreamEvent,
+    UsageUpdate,
+)
+from providers.spec.parts import MediaPart, Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart
+from providers.spec.response import Usage
+from providers.spec.values import Json, JsonObject, extended
+from providers.wire.json import dumps
+from providers.wire.openai_errors import encode_error
+from providers.wire.sse import encode_event
+
+_DONE = encode_event(b"[DONE]")
+
+
+class _Choice:
+    """One candidate while it is told."""
+
+    def __init__(self, index: int) -> None:
+        self.index = index
+        self.trail = StateTrail()
+        self.started = False
+        self.calls: dict[int, int] = {}
+        self.parts: dict[int, Part] = {}
+        self.end: CandidateEnd | None = None
+
+
+class ChatStreamEncoder:
+    """One stream for one caller."""
+
+    def __init__(self, context: FaceContext) -> None:
+        self._context = context
+        self._start = ResponseStart()
+        self._ext: JsonObject = {}
+        self._base: JsonObject | None = None
+        self._choices: dict[int, _Choice] = {}
+        self._usage: Usage | None = None
+
+    def feed(self, event: StreamEvent) -> bytes:
+        """The bytes this event gives rise to, maybe none."""
+        match event:
+            case ResponseStart():
+                self._start = event
+                self._ext.update(extended(event.ext, NAME))
+                return b""
+            case ResponseUpdate():
+                self._ext.update(extended(event.ext, NAME))
+                self._base = None
+                return b""
+            case UsageUpdate():
+                self._usage = event.usage
+                return b""
+            case PartStart():
+                return self._part_start(self._choice(event.candidate), event.index, event.part)
+            case PartDelta():
+                return self._part_delta(self._choice(event.candidate), event.index, event.text)
+            case PartUpdate():
+                return self._part_update(self._choice(event.candidate), event)
+            case PartEnd():
+                return b""
+            case CandidateEnd():
+                self._choice(event.candidate).end = event
+                return b""
+            case StreamEnd():
+                return self._close()
+            case StreamError():
+                return self._error(event.error)
+
+    # ---- chunks
+
+    def _choice(self, index: int) -> _Choice:
+        if index not in self._choices:
+            self._choices[index] = _Choice(index)
+        return self._choices[index]
+
+    def _envelope(self) -> JsonObject:
+        if self._base is None:
+            context = self._context
+            self._base = {
+                **self._ext,
+                "id": self._start.id or context.response_id,
+                "object": "chat.completion.chunk",
+                "created": context.created if self._start.created is None else self._start.created,
+                "model": self._start.model or context.model,
+            }
+        return self._base
+
+    def _chunk(self, choices: list[Json], **more: Json) -> bytes:
+        return encode_event(dumps({**self._envelope(), "choices": choices, **more}))
+
+    def _delta(self, choice: _Choice, delta: JsonObject) -> bytes:
+        if not choice.started:
+            choice.started = True
+            delta = {"role": "assistant", **delta}
+        return self._chunk([{"index": choice.index, "delta": delta, "finish_reason": None}])
+
+    # ---- parts
+
+    def _part_start(self, choice: _Choice, index: int, part: Part) -> bytes:
+        choice.parts[index] = part
+        if isinstance(part, ToolCallPart) and is_client_call(part):
+            return self._call(choice, index, part)
+        choice.trail.start(index, without_own_details(part))
+        match part:
+            case TextPart(text=text) | RefusalPart(text=text) if text:
+                return self._text(choice, part, text)
+            case ReasoningPart():
+                written = self._text(choice, part, part.text) if part.text else b""
+                state = own_details(part)
+                return written if state is None else written + self._details(choice, details_of(state))
+            case MediaPart(kind="image") if (item := encode_media(part)) is not None:
+                return self._delta(choice, {"images": [{**item, "index": index}]})
+            case _:
+                return b""
+
+    def _call(self, choice: _Choice, index: int, call: ToolCallPart) -> bytes:
+        if variant_of(call.form, "field") == "function_call":
+            return self._delta(choice, {"function_call": {"name": call.name, "arguments": call.arguments}})
+        number = choice.calls[index] = len(choice.calls)
+        sent_id = call.id or minted_id(self._start.id or self._context.response_id, index)
+        extra = choice.trail.call(index, call, sent_id)
+        field, text = _call_fields(call)
+        told: JsonObject = {
+            "index": number,
+            "id": sent_id,
+            "type": field,
+            field: {"name": call.name, text: call.arguments},
+        }
+        if extra is not None:
+            told["extra_content"] = extra
+        return self._delta(choice, {"tool_calls": [told]})
+
+    def _part_delta(self, choice: _Choice, index: int, text: str) -> bytes:
+        part = choice.parts[index]
+        if isinstance(part, ToolCallPart) and is_client_call(part):
+            number = choice.calls.get(index)
+            if number is None:
+                return self._delta(choice, {"function_call": {"arguments": text}})
+            field, key = _call_fields(part)
+            return self._delta(choice, {"tool_calls": [{"index": number, field: {key: text}}]})
+        choice.trail.grow(index, text)
+        return self._text(choice, part, text)
+
+    def _text(self, choice: _Choice, part: Part, text: str) -> bytes:
+        match part:
+            case TextPart():
+                return self._delta(choice, {"content": text})
+            case ReasoningPart():
+                return self._delta(choice, {_reasoning_field(part): text})
+            case RefusalPart():
+                return self._delta(choice, {"refusal": text})
+            case _:
+                return b""
+
+    def _part_update(self, choice: _Choice, event: PartUpdate) -> bytes:
+        part = choice.parts[event.index]
+        if isinstance(part, ReasoningPart) and event.state is not None:
+            told = msgspec.structs.replace(part, state=event.state)
+            state = own_details(told)
+            if state is not None:
+                return self._details(choice, details_of(state))
+        choice.trail.gain(event.index, event.state, event.ext)
+        return b""
+
+    def _details(self, choice: _Choice, details: Json) -> bytes:
+        return self._delta(choice, {REASONING_DETAILS: details})
+
+    # ---- the end
+
+    def _close(self) -> bytes:
+        choices = [choice for choice in self._choices.values() if choice.end is not None]
+        written = b""
+        for choice in choices:
+            is_last = choice is choices[-1] and not self._context.stream_usage
+            written += self._finish(choice, self._said() if is_last else {})
+        if self._context.stream_usage:
+            written += self._chunk([], usage=encode_usage(self._usage), **self._said())
+        return written + _DONE
+
+    def _said(self) -> JsonObject:
+        return {"router": self._context.router} if self._context.router else {}
+
+    def _finish(self, choice: _Choice, said: JsonObject) -> bytes:
+        end = choice.end
+        assert end is not None  # noqa: S101  # only candidates that ended are finished
+        delta: JsonObject = {} if choice.started else {"role": "assistant", "content": ""}
+        message = end.ext.get(NAME, {}).get("message")
+        if isinstance(message, dict):
+            delta |= message
+        extra = message_extra(choice.trail.close(), None)
+        if extra is not None:
+            delta["extra_content"] = extra
+        rest = {key: value for key, value in end.ext.get(NAME, {}).items() if key != "message"}
+        told: JsonObject = {**rest, "index": choice.index, "delta": delta}
+        if end.logprobs is not None:
+            told["logprobs"] = end.logprobs
+        told["finish_reason"] = encode_finish(end.finish)
+        return self._chunk([told], **said)
+
+    @staticmethod
+    def _error(error: RouterError) -> bytes:
+        """No ``[DONE]`` after it: a broken stream is not an answer (STREAM-14)."""
+        return encode_event(dumps(encode_error(error)))
+
+
+def _call_fields(call: ToolCallPart) -> tuple[str, str]:
+    """The names of the object that holds a call, and of its argument text."""
+    return ("custom", "input") if call.kind == "custom" else ("function", "arguments")
+
+
+def _reasoning_field(part: ReasoningPart) -> str:
+    """The field the host used, where it came in this dialect."""
+    field = part.form.variants.get("field") if part.form is not None and carried(part.form) else None
+    return field if field in {"reasoning", "reasoning_content"} else REASONING

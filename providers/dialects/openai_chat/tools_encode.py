@@ -1,0 +1,235 @@
+"""Tools and tool choice in the words of a chat host."""
+
+import re
+
+import msgspec
+
+from providers.dialects.openai_chat.grammar import NAME, carried, inner_form, report_foreign, variant_of
+from providers.spec.adjustments import Report
+from providers.spec.errors import InvalidRequestError, UnsupportedError
+from providers.spec.profile import Target
+from providers.spec.request import FunctionTool, ProviderTool, Request, Tool, ToolChoice
+from providers.spec.values import Ext, Form, Json, JsonObject
+from providers.wire.json import dumps_text
+from providers.wire.reader import arranged
+from providers.wire.schema import closed_objects, gemini_to_json_schema, itemised_arrays, object_root
+
+_NO_TOOLS = "there are no tools to choose from"
+
+
+class EncodedTools(msgspec.Struct, frozen=True):
+    """The fields of the body; ``None`` where nothing is sent."""
+
+    tools: list[Json] | None
+    choice: Json
+    parallel: bool | None
+
+
+def encode_tools(request: Request, target: Target, report: Report) -> EncodedTools:
+    """Tools and choice together: where a host has no allowed subset, the other tools are left out.
+
+    Raises InvalidRequestError for a tool that cannot be named or described and for a call forced without tools;
+    UnsupportedError for a tool that only another provider runs.
+    """
+    choice = request.tool_choice
+    offered = request.tools or ()
+    if choice is not None:
+        _check_names(offered, choice)
+        offered = _allowed(offered, choice, target, report)
+    encoded: list[Json] = [
+        _tool(tool, f"tools[{index}]", target, report)
+        for index, tool in enumerate(request.tools or ())
+        if any(tool is kept for kept in offered)
+    ]
+    tools = encoded if encoded or (request.tools is not None and carried(request.form)) else None
+    if choice is None:
+        return EncodedTools(tools, None, None)
+    if not encoded:
+        _report_without_tools(choice, report)
+        return EncodedTools(tools, None, None)
+    return EncodedTools(tools, _choice(choice, request, target, report), choice.parallel)
+
+
+# ---- tools
+
+
+def _tool(tool: Tool, path: str, target: Target, report: Report) -> JsonObject:
+    match tool:
+        case ProviderTool(dialect=dialect) if dialect == NAME:
+            return tool.value
+        case ProviderTool():
+            # Leaving it out would make the model answer without what the caller counts on (SERVER-04).
+            raise UnsupportedError(f"{path}: {NAME} has no tool {tool.type!r} of {tool.dialect}", path=path)
+        case FunctionTool():
+            if not re.fullmatch(target.profile.tool_name, tool.name):
+                message = f"{path}.name: tool name {tool.name!r} must match {target.profile.tool_name}"
+                raise InvalidRequestError(message, path=f"{path}.name")
+            return _function_tool(tool, path, target, report)
+
+
+def _function_tool(tool: FunctionTool, path: str, target: Target, report: Report) -> JsonObject:
+    report_foreign(tool.ext, path, report)
+    own = carried(tool.form)
+    if tool.kind == "custom" and (own or target.profile.custom_tools):
+        fields: JsonObject = {"name": tool.name, "description": tool.description, "format": tool.grammar}
+        return _nested(tool, "custom", fields)
+    fields = {"name": tool.name, "description": tool.description, "parameters": tool.schema, "strict": tool.strict}
+    if not own:
+        fields = _foreign(tool, fields, path, report)
+    if variant_of(tool.form, "shape") == "flat" or _is_legacy(tool):
+        return (
+            arranged(fields, tool.ext, tool.form, NAME)
+            if _is_legacy(tool)
+            else _nested(_unflattened(tool), "function", fields)
+        )
+    return _nested(tool, "function", fields)
+
+
+def _is_legacy(tool: FunctionTool) -> bool:
+    """One of ``functions``: it has no ``type`` and nothing around it."""
+    return carried(tool.form) and "name" in tool.form.keys and variant_of(tool.form, "shape") is None
+
+
+def _unflattened(tool: FunctionTool) -> FunctionTool:
+    return msgspec.structs.replace(tool, form=None, ext={})
+
+
+def _foreign(tool: FunctionTool, fields: JsonObject, path: str, report: Report) -> JsonObject:
+    """A tool of another dialect's making: its schema in the shape that hosts insist on (SCHEMA-09 to SCHEMA-12)."""
+    if tool.kind == "custom":
+        return _as_function(tool, path, report)
+    schema: Json = tool.schema
+    if tool.schema_grammar == "gemini_schema" and isinstance(schema, dict):
+        schema = gemini_to_json_schema(schema)
+    root = object_root(schema if isinstance(schema, dict | bool) else None)
+    if root is None:
+        message = f"{path}: the parameters of tool {tool.name!r} must be an object at their root"
+        raise InvalidRequestError(message, path=path)
+    if root.loosened is not None:
+        report.add(f"{path}.parameters", "downgraded", root.loosened)
+    written: Json = itemised_arrays(root.schema)
+    if tool.strict is True:
+        closed = closed_objects(written)
+        if closed != written:
+            report.add(f"{path}.parameters", "mapped", "strict wants every object closed")
+        written = closed
+    return {**fields, "parameters": written}
+
+
+def _as_function(tool: FunctionTool, path: str, report: Report) -> JsonObject:
+    """A free-text tool where the host has none: a function with one string (SCHEMA-20)."""
+    report.add(path, "mapped", "a free-text tool is a function with one string here", from_="custom", to="function")
+    description = tool.description
+    if tool.grammar is not None:
+        told = f"The input must follow this grammar: {dumps_text(tool.grammar)}"
+        report.add(f"{path}.format", "downgraded", "the grammar is described to the model and not enforced")
+        description = told if description is None else f"{description}\n\n{told}"
+    schema: JsonObject = {"type": "object", "properties": {"input": {"type": "string"}}, "required": ["input"]}
+    return {"name": tool.name, "description": description, "parameters": schema}
+
+
+def _nested(tool: FunctionTool, field: str, fields: JsonObject) -> JsonObject:
+    own = dict(tool.ext.get(NAME, {}))
+    below = own.pop(field, None)
+    inner = arranged(fields, {NAME: below} if isinstance(below, dict) else {}, inner_form(tool.form, field), NAME)
+    kind = field if tool.form is None or "type" in tool.form.keys or not carried(tool.form) else None
+    return arranged({"type": kind, field: inner}, {NAME: own}, tool.form, NAME)
+
+
+# ---- choice
+
+
+def _check_names(tools: tuple[Tool, ...], choice: ToolChoice) -> None:
+    offered = {tool.name for tool in tools}
+    for name in choice.names:
+        if name not in offered and not carried(choice.form):
+            raise InvalidRequestError(f"tool_choice: there is no tool {name!r} in tools", path="tool_choice")
+
+
+def _allowed(tools: tuple[Tool, ...], choice: ToolChoice, target: Target, report: Report) -> tuple[Tool, ...]:
+    """The tools that may be called, where the host has no words for a subset of them."""
+    if not _is_subset(choice) or target.profile.allowed_tools:
+        return tools
+    kept = tuple(tool for tool in tools if tool.name in choice.names)
+    if len(kept) < len(tools):
+        names: list[Json] = list(choice.names)
+        report.add("tool_choice", "mapped", "an allowed subset is made by leaving the other tools out", to=names)
+    return kept
+
+
+def _is_subset(choice: ToolChoice) -> bool:
+    if choice.mode == "none" or not choice.names:
+        return False
+    return (
+        len(choice.names) > 1
+        or choice.mode == "auto"
+        or variant_of(choice.form, "allowed_tools") is not None
+        or _is_allowed_form(choice)
+    )
+
+
+def _is_allowed_form(choice: ToolChoice) -> bool:
+    return carried(choice.form) and "tools" in choice.form.keys
+
+
+def _choice(choice: ToolChoice, request: Request, target: Target, report: Report) -> Json:
+    report_foreign(choice.ext, "tool_choice", report)
+    if choice.mode is None:
+        return None
+    if _is_subset(choice):
+        return _subset(choice, request, target)
+    if choice.names:
+        return _named(choice, request)
+    if choice.mode == "required" and variant_of(request.form, "any") and target.profile.takes_any:
+        return "any"
+    if carried(choice.form) and variant_of(choice.form, "shape") == "typed" and target.profile.takes_any:
+        kind = "any" if choice.mode == "required" else choice.mode
+        return arranged({"type": kind}, choice.ext, choice.form, NAME)
+    return choice.mode
+
+
+def _named(choice: ToolChoice, request: Request) -> JsonObject:
+    name = choice.names[0]
+    if variant_of(request.form, "choice") == "function_call":
+        return arranged({"name": name}, choice.ext, choice.form, NAME)
+    field = "custom" if _is_custom(name, request) else "function"
+    form = choice.form if carried(choice.form) and field in choice.form.keys else None
+    own = dict(choice.ext.get(NAME, {}))
+    below = own.pop(field, None)
+    inner = arranged({"name": name}, {NAME: below} if isinstance(below, dict) else {}, inner_form(form, field), NAME)
+    kind = field if form is None or "type" in form.keys else None
+    return arranged({"type": kind, field: inner}, {NAME: own}, form, NAME)
+
+
+def _subset(choice: ToolChoice, request: Request, target: Target) -> Json:
+    if not target.profile.allowed_tools:
+        return choice.mode
+    tools: list[Json] = []
+    for name in choice.names:
+        field = "custom" if _is_custom(name, request) else "function"
+        tools.append({"type": field, field: {"name": name}})
+    inner = arranged({"mode": choice.mode, "tools": tools}, {}, inner_form(choice.form, "allowed_tools"), NAME)
+    form: Form | None = choice.form if variant_of(choice.form, "allowed_tools") is not None else None
+    return arranged(
+        {"type": "allowed_tools", "allowed_tools": inner}, _without(choice.ext, "allowed_tools"), form, NAME
+    )
+
+
+def _without(ext: Ext, field: str) -> Ext:
+    return {NAME: {key: value for key, value in ext.get(NAME, {}).items() if key != field}}
+
+
+def _is_custom(name: str, request: Request) -> bool:
+    return any(
+        isinstance(tool, FunctionTool) and tool.name == name and tool.kind == "custom" for tool in request.tools or ()
+    )
+
+
+def _report_without_tools(choice: ToolChoice, report: Report) -> None:
+    """CHOICE-07, CHOICE-08: many clients always send a choice; only a forced call cannot be had without tools."""
+    if choice.mode == "required":
+        raise InvalidRequestError(f"tool_choice: a call is required and {_NO_TOOLS}", path="tool_choice")
+    if choice.mode is not None:
+        report.add("tool_choice", "dropped", _NO_TOOLS, from_=choice.mode)
+    if choice.parallel is not None:
+        report.add("parallel_tool_calls", "dropped", _NO_TOOLS, from_=choice.parallel)

@@ -1,0 +1,79 @@
+"""Ids of calls made legal and unique over a conversation, and results joined to their calls."""
+
+from providers.spec.adjustments import Report
+from providers.spec.errors import InvalidRequestError
+from providers.spec.parts import ToolCallPart, ToolResultPart
+from providers.wire.ids import legal_id
+
+
+class _Call:
+    """A call that waits for its result."""
+
+    def __init__(self, part: ToolCallPart, written: str, path: str) -> None:
+        self.part = part
+        self.written = written
+        self.path = path
+
+
+class CallIds:
+    """Walks a conversation in order.
+
+    A result belongs to the first call before it that has its id and none yet, so ids that repeat from turn to turn
+    stay apart (ID-07). ``lenient``: a conversation in the target's own dialect, where ids may repeat, and orphans are
+    the provider's to judge.
+    """
+
+    def __init__(self, report: Report, *, pattern: str, length: int, lenient: bool) -> None:
+        self._report = report
+        self._pattern = pattern
+        self._length = length
+        self._lenient = lenient
+        self._used: set[str] = set()
+        self._open: list[_Call] = []
+
+    def call(self, part: ToolCallPart, path: str) -> str:
+        """The id a call is sent with. A call without one gets one that is the same in every round (ID-06)."""
+        written = self._unique(part.id or f"call at {path}")
+        if written != part.id:
+            reason = "not a legal or unique id here"
+            self._report.add(f"{path}.id", "mapped", reason, from_=part.id, to=written)
+        self._open.append(_Call(part, written, path))
+        return written
+
+    def result(self, part: ToolResultPart, path: str) -> tuple[str, ToolCallPart | None]:
+        """The id a result is sent with, and its call where that is known.
+
+        Raises InvalidRequestError where no call waits for it (HIST-07, ID-13).
+        """
+        call = self._answered(part)
+        if call is not None:
+            self._open.remove(call)
+            return call.written, call.part
+        if self._lenient:
+            return legal_id(part.call_id, self._pattern, self._length) if part.call_id else "", None
+        raise InvalidRequestError(f"{path}: the result for call {part.call_id!r} has no call before it", path=path)
+
+    def check_answered(self) -> None:
+        """Raise InvalidRequestError where a call of the turn that just ended has no result (HIST-07)."""
+        if self._open and not self._lenient:
+            call = self._open[0]
+            raise InvalidRequestError(f"{call.path}: the call {call.part.id!r} has no result", path=call.path)
+        self._open.clear()
+
+    def _answered(self, part: ToolResultPart) -> _Call | None:
+        if part.call_id:
+            return next((call for call in self._open if call.part.id == part.call_id), None)
+        # A result without id follows the order of the calls, by name where it has one.
+        unnamed = (call for call in self._open if not call.part.id)
+        return next((call for call in unnamed if part.name is None or call.part.name == part.name), None)
+
+    def _unique(self, original: str) -> str:
+        written = legal_id(original, self._pattern, self._length)
+        if self._lenient:
+            return written
+        repeat = 1
+        while written in self._used:
+            repeat += 1
+            written = legal_id(f"{original} ({repeat})", self._pattern, self._length)
+        self._used.add(written)
+        return written
