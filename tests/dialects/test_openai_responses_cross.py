@@ -13,6 +13,7 @@ from providers.spec.values import JsonObject
 from providers.wire.json import dumps, loads_object
 from tests.dialects.openai_responses_support import NAME, target
 from tests.fakes.openai_responses_rules import check_responses
+from tests.fakes.refusal import Refusal
 from tests.traffic import Exchange, exchange_id, exchanges, needs_traffic
 from tests.traffic_plugin import record_count
 
@@ -48,5 +49,10 @@ def test_a_request_of_another_dialect_is_one_openai_takes_or_is_refused_by_us(ex
         assert refused.path is not None
         record_count(f"{NAME}: requests of {exchange.dialect} refused with their path")
         return
-    check_responses(loads_object(dumps(body)))
+    try:
+        check_responses(loads_object(dumps(body)))
+    except Refusal:
+        # What its own provider refused (a temperature of 99) may be refused by another.
+        if exchange.status < 300:
+            raise
     record_count(f"{NAME}: requests of {exchange.dialect} taken by the fake")
