@@ -7,15 +7,18 @@ from collections.abc import Iterable
 from typing import Any
 
 from google.genai import types
+from google.genai.models import _GenerateContentResponse_from_mldev
 
 from providers.dialects.gemini import DIALECT
 from providers.dialects.gemini.chunks import ChunkParser
 from providers.spec.dialect import FaceContext
-from providers.spec.events import StreamEvent
+from providers.spec.errors import RouterError
+from providers.spec.events import StreamError, StreamEvent
 from providers.spec.parts import Origin
 from providers.spec.profile import Profile, Target
-from providers.spec.values import Json, JsonObject
-from providers.wire.json import loads, loads_object
+from providers.spec.response import Response
+from providers.spec.values import JsonObject
+from providers.wire.json import dumps, loads, loads_object
 from tests.traffic import Exchange, exchanges
 
 NAME = "google-generate-content"
@@ -73,15 +76,10 @@ def encoded(events: Iterable[StreamEvent], context: FaceContext = CONTEXT) -> by
 
 
 def sdk_chunks(stream: bytes) -> list[types.GenerateContentResponse]:
-    """The chunks as the official SDK types them."""
+    """The chunks as the official SDK types them, on its own way from the wire, where unknown fields are left out."""
     parser = ChunkParser()
-    texts = [*parser.feed(stream), *parser.close()]
-    return [types.GenerateContentResponse.model_validate(_known(loads(text))) for text in texts]
-
-
-def _known(value: Json) -> Any:
-    """Without what the SDK's models refuse to know."""
-    return {key: item for key, item in value.items()} if isinstance(value, dict) else value
+    chunks = [_GenerateContentResponse_from_mldev(loads(text)) for text in [*parser.feed(stream), *parser.close()]]
+    return [types.GenerateContentResponse._from_response(response=chunk, kwargs={}) for chunk in chunks]
 
 
 def sdk_answer(stream: bytes) -> dict[str, Any]:
@@ -120,3 +118,26 @@ def _add_piece(args: dict[str, Any], piece: types.PartialArg) -> None:
 def signature_bytes(text: str) -> bytes:
     """A signature as the SDK holds it."""
     return base64.urlsafe_b64decode(text.replace("+", "-").replace("/", "_") + "=" * (-len(text) % 4))
+
+
+def answer(*parts: Any, reason: str | None = "STOP", **fields: Any) -> Any:
+    """A body, or a chunk, with one candidate of these parts."""
+    candidate: Any = {"content": {"parts": list(parts), "role": "model"}, "finishReason": reason, "index": 0}
+    return {"candidates": [{key: value for key, value in candidate.items() if value is not None}], **fields}
+
+
+def events_of(*chunks: Any) -> list[StreamEvent]:
+    """The events of a stream of these chunks."""
+    return decoded([b"".join(b"data: " + dumps(chunk) + b"\r\n\r\n" for chunk in chunks)])
+
+
+def error_of(*chunks: Any) -> RouterError:
+    """The error that a stream of these chunks ends with."""
+    last = events_of(*chunks)[-1]
+    assert isinstance(last, StreamError)
+    return last.error
+
+
+def read(body: Any) -> Response:
+    """A plain answer."""
+    return DIALECT.decode_response(body, ORIGIN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import msgspec
@@ -297,10 +298,8 @@ OBJECTS = st.dictionaries(st.sampled_from(KEYS), JSON, max_size=6)
 @given(body=OBJECTS)
 def test_any_object_is_an_answer_a_request_or_our_error(body: dict[str, Any]) -> None:
     for read in (DIALECT.decode_request, lambda value: DIALECT.decode_response(value, ORIGIN)):
-        try:
+        with contextlib.suppress(RouterError):
             read(body)
-        except RouterError:
-            pass
 
 
 @settings(max_examples=100, deadline=None)

@@ -28,6 +28,8 @@ def decode_response(body: JsonObject, origin: Origin) -> Response:
         return _response(LenientGeminiReader(body, "", NAME), origin)
     except InvalidRequestError as broken:
         raise ProviderProtocolError(f"the provider's answer is malformed: {broken.message}") from None
+    except RecursionError:
+        raise ProviderProtocolError("the provider's answer is nested too deeply") from None
 
 
 def _response(reader: LenientGeminiReader, origin: Origin) -> Response:
