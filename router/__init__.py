@@ -1,0 +1,1 @@
+"""The service: faces, pipeline, configuration, and what is around them."""

@@ -1,0 +1,151 @@
+"""What each path takes and gives, as FastAPI's route decorators want it."""
+
+from collections.abc import Mapping
+from typing import Any, Final, TypeAlias
+
+from fastapi.responses import Response
+
+from router.documentation import error_examples, examples
+from router.documentation.examples import Examples
+from router.documentation.words import Schema, ref
+
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+"""By status."""
+
+_REQUEST_ID: Final[dict[str, Any]] = {
+    "x-request-id": {
+        "description": "The caller's own, where it is up to 128 letters, digits and `._:/+=-`; else a fresh one.",
+        "schema": {"type": "string"},
+    }
+}
+_RETRY_AFTER: Final[dict[str, Any]] = {
+    "retry-after": {"description": "Seconds, where the provider said so.", "schema": {"type": "integer"}}
+}
+
+_ERRORS: Final[Mapping[int, str]] = {
+    400: "The request is wrong: not JSON, a wrong type (`param` has its JSON path), or refused by the provider.",
+    401: "The router key is missing or unknown; or the provider refused its own key, and then names it in `provider`.",
+    404: "No such provider, or the provider knows no such model.",
+    413: "The body is larger or nested deeper than `[limits]` allows.",
+    415: "The body says that it is not JSON, or is compressed.",
+    422: "The target has no way to say what the request asks for.",
+    429: "The provider is asked too often, or the quota is used up.",
+    500: "A fault of the router; the log has it under the request id.",
+    502: "The provider could not be reached, broke off, or answered with what its own grammar does not allow.",
+    503: "The provider is not available.",
+    504: "The provider took too long: `first_byte`, `between_events` or `total` of its `timeout`.",
+}
+_MORE_ERRORS: Final = "A provider's status that is not listed (402, 403, 529, …) is kept as well."
+
+
+def _content(schema: Schema, shown: Examples) -> dict[str, Any]:
+    return {"application/json": {"schema": schema, "examples": shown}}
+
+
+def _errors(schema: str, statuses: Mapping[int, str], shown: Mapping[int, Examples]) -> Responses:
+    return {
+        status: {
+            "description": description,
+            "headers": _REQUEST_ID | (_RETRY_AFTER if status in (429, 503) else {}),
+            "content": _content(ref(schema), shown[status]),
+        }
+        for status, description in statuses.items()
+    }
+
+
+def _operation(
+    summary: str, description: str, responses: dict[int | str, dict[str, Any]], **extra: Any
+) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "description": description,
+        "responses": responses,
+        "response_class": Response,
+        "response_model": None,
+        "openapi_extra": extra,
+    }
+
+
+def _body(schema: str, shown: Examples) -> dict[str, Any]:
+    return {"required": True, "content": _content(ref(schema), shown)}
+
+
+def _answer(description: str, content: dict[str, Any]) -> Responses:
+    return {200: {"description": description, "headers": _REQUEST_ID, "content": content}}
+
+
+_KEYED: Final = [{"bearer": []}, {"x-api-key": []}, {"x-goog-api-key": []}]
+"""One of them; none where the router has no keys."""
+
+_STREAM: Final[dict[str, Any]] = {
+    "text/event-stream": {
+        "schema": {
+            "type": "string",
+            "description": "With `stream: true`. Each `data:` line holds one ChatCompletionChunk, the last `[DONE]`. "
+            "After a fault comes one `data:` line with an Error instead, and no `[DONE]`.",
+            "contentMediaType": "text/event-stream",
+            "contentSchema": ref("ChatCompletionChunk"),
+        },
+        "examples": examples.STREAMS,
+    }
+}
+
+CHAT: Final[dict[str, Any]] = _operation(
+    "One chat request to any provider",
+    "OpenAI's chat completions, plain and streamed, to whichever provider `model` names. Any OpenAI client works "
+    f"unmodified. {_MORE_ERRORS}",
+    {
+        **_answer("The answer.", {**_content(ref("ChatCompletion"), examples.CHAT_ANSWERS), **_STREAM}),
+        **_errors("Error", _ERRORS, error_examples.ERRORS),
+    },
+    operationId="createChatCompletion",
+    requestBody=_body("ChatRequest", examples.CHAT_REQUESTS),
+    security=_KEYED,
+)
+
+ENVELOPE: Final[dict[str, Any]] = _operation(
+    "The same in an envelope",
+    f"For backends that are already written against a router of this shape. {_MORE_ERRORS}",
+    {
+        **_answer("The answer.", _content(ref("EnvelopeAnswer"), examples.ENVELOPE_ANSWERS)),
+        **_errors("EnvelopeError", _ERRORS, error_examples.ENVELOPE_ERRORS),
+    },
+    operationId="runEnvelope",
+    requestBody=_body("EnvelopeRequest", examples.ENVELOPE_REQUESTS),
+    security=_KEYED,
+)
+
+MODELS: Final[dict[str, Any]] = _operation(
+    "Aliases and models",
+    "Aliases first, then the models that the configuration names.",
+    {
+        **_answer("The list.", _content(ref("Models"), examples.MODELS)),
+        **_errors("Error", {401: _ERRORS[401], 500: _ERRORS[500]}, error_examples.ERRORS),
+    },
+    operationId="listModels",
+    security=_KEYED,
+)
+
+HEALTH: Final[dict[str, Any]] = _operation(
+    "Whether the process is alive",
+    "Asks nobody else. Needs no key.",
+    _answer("It is.", _content(ref("Health"), examples.HEALTH)),
+    operationId="health",
+)
+
+READINESS: Final[dict[str, Any]] = _operation(
+    "Whether requests can be answered",
+    "The providers are opened, which takes a few seconds after the start. Needs no key.",
+    {
+        **_answer("They can.", _content(ref("Readiness"), examples.READY)),
+        503: {
+            "description": "Not yet, or not all of them.",
+            "headers": _REQUEST_ID,
+            "content": _content(ref("Readiness"), examples.NOT_READY),
+        },
+    },
+    operationId="readiness",
+)
+
+PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+"""The page that shows all this loads nothing and runs nothing."""

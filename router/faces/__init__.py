@@ -1,0 +1,1 @@
+"""The faces: the dialects and envelopes in which callers speak to the router."""

@@ -1,0 +1,97 @@
+"""``POST /v1/ai/run``: the envelope for backends already written against a router of that shape."""
+
+import msgspec
+from fastapi import Request as HttpRequest
+from fastapi.responses import Response as HttpResponse
+
+from providers.spec.errors import InvalidRequestError, RouterError
+from providers.spec.profile import Target
+from providers.spec.values import Json, JsonObject
+from providers.wire.json import dumps, loads_object
+from providers.wire.reader import Reader
+from router.faces import chat
+from router.faces.connection import unless_gone
+from router.pipeline import Answer, Pipeline
+from router.routing import Routes
+
+_DEFAULT_ALIAS = "default"
+"""The alias used where an envelope names neither model nor intent."""
+
+
+async def answer_envelope(http: HttpRequest, pipeline: Pipeline, body: JsonObject) -> HttpResponse:
+    """Run one envelope ``{intent?, provider?, model?, input: {messages, tools, tool_choice, …}}``.
+
+    ``input`` is a chat body without ``model`` and ``stream``. Raises RouterError and CallerGoneError.
+    """
+    request = chat.decoded(_chat_body(body, pipeline.routes))
+    record = http.state.record
+    record.model = request.model
+    answer = await unless_gone(http, pipeline.run(request))
+    record.provider, record.usage = answer.target.provider, answer.response.usage
+    completion = chat.encoded(request, answer)
+    return HttpResponse(_written(completion, answer), media_type="application/json")
+
+
+def refused(error: RouterError) -> JsonObject:
+    """An error in the envelope's shape; the HTTP status is the error's own."""
+    return {"ok": False, "error": chat.CHAT.encode_error(error)["error"]}
+
+
+def _chat_body(body: JsonObject, routes: Routes) -> JsonObject:
+    envelope = Reader(body, "", "envelope")
+    model = _model(envelope, routes)
+    chat_input = envelope.object("input")
+    if chat_input is None:
+        raise InvalidRequestError("input: required: {messages, tools, tool_choice, …}", path="input")
+    for name in envelope.rest().get("envelope", {}):
+        raise InvalidRequestError(f"{name}: not a field of the envelope (put chat fields into input)", path=name)
+    if chat_input.get("stream"):
+        raise InvalidRequestError(
+            "input.stream: the envelope has no streamed form; use POST /v1/chat/completions", path="input.stream"
+        )
+    if "model" in chat_input:
+        raise InvalidRequestError("input.model: name the model beside input, not in it", path="input.model")
+    return {**chat_input, "model": model}
+
+
+def _model(envelope: Reader, routes: Routes) -> str:
+    intent, provider, model = envelope.text("intent"), envelope.text("provider"), envelope.text("model")
+    if model:
+        return f"{provider}/{model}" if provider else model
+    if provider:
+        raise InvalidRequestError("model: required beside provider", path="model")
+    for alias in (intent, _DEFAULT_ALIAS):
+        if alias and routes.has_alias(alias):
+            return alias
+    wanted = f"an alias named {intent!r}" if intent else f"an alias named {_DEFAULT_ALIAS!r}"
+    raise InvalidRequestError(
+        f"model: required: give provider and model, or model alone as provider/model, or configure {wanted}",
+        path="model",
+    )
+
+
+def _written(completion: JsonObject, answer: Answer) -> bytes:
+    try:
+        # Spliced in as bytes: the provider's own spelling, spaces and all.
+        return dumps(_envelope(completion, answer.target, msgspec.Raw(answer.raw)))  # type: ignore[arg-type]
+    except TypeError:
+        # A lone surrogate elsewhere in the answer, and with it the encoder that knows no raw bytes.
+        return dumps(_envelope(completion, answer.target, loads_object(answer.raw)))
+
+
+def _envelope(completion: JsonObject, target: Target, raw: Json) -> JsonObject:
+    messages: list[Json] = []
+    finish_reason: Json = None
+    choices = completion.get("choices")
+    for choice in choices if isinstance(choices, list) else []:
+        if isinstance(choice, dict):
+            messages.append(choice.get("message"))
+            finish_reason = finish_reason or choice.get("finish_reason")
+    return {
+        "ok": True,
+        "providerId": target.provider,
+        "modelId": target.model,
+        "output": {"messages": messages, "finish_reason": finish_reason, "raw": raw},
+        "usage": completion.get("usage"),
+        "router": completion.get("router"),
+    }

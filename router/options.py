@@ -1,0 +1,95 @@
+"""What a caller may ask of the router itself: the ``router`` object of a body, or headers for faces without one."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+
+from providers.spec.errors import InvalidRequestError
+from providers.spec.values import Json
+from providers.wire.json import type_name
+from router.verdicts.judge import Policy
+
+OnLoss = Literal["report", "refuse"]
+
+HEADER_PREFIX: Final = "x-router-"
+"""``router.on_loss`` is the header ``x-router-on-loss``, and so on; where both are given the body counts."""
+
+_MOST_FALLBACKS: Final = 10
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """Checked options of one request."""
+
+    fallbacks: tuple[str, ...] = ()
+    """Further models, tried in order where the one before fails before a byte of content has reached the caller."""
+    on_loss: OnLoss = "report"
+    """``refuse``: the first thing that a candidate cannot take is an error (422) instead of an adjustment."""
+    tool_validation: Policy = "report"
+    """What is done about a call that does not fit its tool."""
+
+    @property
+    def are_plain(self) -> bool:
+        """Whether nothing more than a report is asked for, so that bytes may be relayed as they are."""
+        return self.on_loss == "report" and self.tool_validation == "report"
+
+
+def read_options(value: Json, headers: Mapping[str, str]) -> Options:
+    """The options in a body's ``router`` object and in the request's headers (names in lower case).
+
+    Raises InvalidRequestError, with the JSON path or the header's name, for a wrong type, an unknown word, or an option
+    that there is not: ignoring one would be a silent loss.
+    """
+    given = _from_headers(headers)
+    if value is not None:
+        if not isinstance(value, dict):
+            raise _wrong("router", f"expected an object, got {type_name(value)}")
+        for name in value:
+            if name not in _READERS:
+                raise _wrong(f"router.{name}", f"not an option of this router; there are {', '.join(_READERS)}")
+        given |= {name: _READERS[name](item, f"router.{name}") for name, item in value.items() if item is not None}
+    return Options(**given)
+
+
+def _from_headers(headers: Mapping[str, str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, reader in _READERS.items():
+        header = HEADER_PREFIX + name.replace("_", "-")
+        text = headers.get(header)
+        if text is not None:
+            value: Json = [*filter(None, map(str.strip, text.split(",")))] if name == "fallbacks" else text.strip()
+            given[name] = reader(value, header)
+    return given
+
+
+def _wrong(path: str, reason: str) -> InvalidRequestError:
+    return InvalidRequestError(f"{path}: {reason}", path=path)
+
+
+def _read_fallbacks(value: Json, path: str) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise _wrong(path, f"expected an array of models, got {type_name(value)}")
+    if len(value) > _MOST_FALLBACKS:
+        raise _wrong(path, f"at most {_MOST_FALLBACKS} are accepted")
+    for index, item in enumerate(value):
+        if not isinstance(item, str) or not item:
+            raise _wrong(f"{path}[{index}]", "expected a model: provider/model, or an alias")
+    return tuple(item for item in value if isinstance(item, str))
+
+
+def _word(kind: Any) -> Any:
+    words = get_args(kind)
+
+    def read(value: Json, path: str) -> str:
+        if not isinstance(value, str) or value not in words:
+            raise _wrong(path, f"expected one of {', '.join(words)}")
+        return value
+
+    return read
+
+
+_READERS: Final[Mapping[str, Any]] = {
+    "fallbacks": _read_fallbacks,
+    "on_loss": _word(OnLoss),
+    "tool_validation": _word(Policy),
+}

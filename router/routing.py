@@ -1,0 +1,64 @@
+"""From the model a caller names to the provider row and the provider's own model name."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from providers.spec.errors import InvalidRequestError, UnknownModelError
+from providers.spec.profile import Target
+from providers.upstreams.base import ProviderRow, scope_of
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a request goes."""
+
+    row: ProviderRow
+    model: str
+
+    @property
+    def target(self) -> Target:
+        """What the codecs need to know of it."""
+        return Target(
+            provider=self.row.name,
+            model=self.model,
+            dialect=self.row.dialect,
+            scope=scope_of(self.row),
+            profile=self.row.profile,
+        )
+
+
+class Routes:
+    """The configured providers and aliases."""
+
+    def __init__(self, rows: Mapping[str, ProviderRow], aliases: Mapping[str, str]) -> None:
+        self._rows = rows
+        self._aliases = aliases
+
+    def find(self, model: str) -> Route:
+        """The route of ``provider/model`` or of an alias.
+
+        Raises InvalidRequestError where no provider is named, UnknownModelError where it is not configured.
+        """
+        name = self._aliases.get(model, model)
+        provider, slash, rest = name.partition("/")
+        if not slash or not provider or not rest:
+            raise InvalidRequestError(
+                f"model {model!r} names no provider: write provider/model, or an alias from the configuration. "
+                f"Providers: {self._known()}",
+                path="model",
+            )
+        row = self._rows.get(provider)
+        if row is None:
+            raise UnknownModelError(
+                f"no provider {provider!r} is configured: set its key in the environment or add [providers.{provider}] "
+                f"to the configuration. Providers: {self._known()}",
+                path="model",
+            )
+        return Route(row, rest)
+
+    def has_alias(self, name: str) -> bool:
+        """Whether the configuration has this alias."""
+        return name in self._aliases
+
+    def _known(self) -> str:
+        return ", ".join(sorted(self._rows)) or "none"

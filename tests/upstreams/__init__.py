@@ -1,0 +1,1 @@
+"""Tests of the transports, the catalog and the scrubbing of secrets."""
