@@ -13,7 +13,7 @@ from router.access import require_key
 from router.config import Config
 from router.documentation import operations
 from router.documentation.document import openapi_document
-from router.documentation.page import rendered
+from router.documentation.page import POLICY, rendered
 from router.errors import add_error_handlers, answers_errors_in
 from router.faces.chat import answer_chat
 from router.faces.envelope import answer_envelope, refused
@@ -88,4 +88,4 @@ async def _readiness(request: Request) -> Response:
 
 @_paths.get("/docs", include_in_schema=False)
 async def _documentation(request: Request) -> Response:
-    return HTMLResponse(rendered(request.app.openapi()), headers={"content-security-policy": operations.PAGE_POLICY})
+    return HTMLResponse(rendered(request.app.openapi()), headers={"content-security-policy": POLICY})

@@ -86,7 +86,7 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _message(record),
         }
         fields = getattr(record, "fields", None)
         if isinstance(fields, Mapping):
@@ -129,6 +129,13 @@ def configure_logging(level: str, *, whole_process: bool = False, stream: TextIO
         root.handlers[:] = [handler]
         # Libraries below this level describe each request they send; theirs is not ours to vouch for.
         root.setLevel(logging.WARNING)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """Our own messages whole; of others' the first line without its values, since nobody knows what is in them."""
+    if record.name == LOGGER_NAME or record.name.startswith(f"{LOGGER_NAME}."):
+        return record.getMessage()
+    return str(record.msg).partition("\n")[0][:_MOST_CHARACTERS]
 
 
 def _encoded(line: dict[str, object]) -> str:

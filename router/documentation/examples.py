@@ -25,7 +25,11 @@ _LIST: Final = {
         "description": "What a folder holds.",
         "parameters": {
             "type": "object",
-            "properties": {"source_id": {"type": "string"}, "max_depth": {"type": "integer", "minimum": 1}},
+            "properties": {
+                "source_id": {"type": "string"},
+                "max_depth": {"type": "integer", "minimum": 1},
+                "max_entries": {"type": "integer", "minimum": 1},
+            },
             "required": ["source_id"],
         },
     },

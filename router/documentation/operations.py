@@ -74,7 +74,7 @@ def _answer(description: str, content: dict[str, Any]) -> Responses:
     return {200: {"description": description, "headers": _REQUEST_ID, "content": content}}
 
 
-_KEYED: Final = [{"bearer": []}, {"x-api-key": []}, {"x-goog-api-key": []}]
+_KEYED: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"x-api-key": []}, {"x-goog-api-key": []}]
 """One of them; none where the router has no keys."""
 
 _STREAM: Final[dict[str, Any]] = {
@@ -146,6 +146,3 @@ READINESS: Final[dict[str, Any]] = _operation(
     },
     operationId="readiness",
 )
-
-PAGE_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
-"""The page that shows all this loads nothing and runs nothing."""

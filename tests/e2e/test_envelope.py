@@ -16,6 +16,7 @@ USER = {"role": "user", "content": "How warm is it in Paris and Rome?"}
 @pytest.mark.parametrize("provider", sorted(MODELS))
 def test_a_tool_loop_through_the_envelope(router_url: str, fakes: dict[str, FakeProvider], provider: str) -> None:
     messages: list[dict[str, Any]] = [USER]
+    answer: dict[str, Any] = {}
     with client(router_url) as http:
         for _ in range(6):
             envelope = {

@@ -124,11 +124,12 @@ def test_every_tool_choice_reaches_the_provider_in_its_own_words(
     router_url: str, fakes: dict[str, FakeProvider], provider: str, choice: Any, expected: dict[str, Any]
 ) -> None:
     """CHOICE-01."""
-    openai_client(router_url).chat.completions.create(
+    client: Any = openai_client(router_url)
+    client.chat.completions.create(
         model=model_of(provider),
         messages=[{"role": "user", "content": "x"}],
         tools=TOOLS,
-        tool_choice=choice,  # type: ignore[arg-type]
+        tool_choice=choice,
     )
     assert _sent_choice(provider, fakes[provider].requests[-1].json) == expected[provider]
 
@@ -140,11 +141,12 @@ def test_allowed_tools_reach_the_provider(
 ) -> None:
     """CHOICE-01: in the provider's own words; Anthropic has none, and names the one tool or is given no other."""
     allowed = {"mode": mode, "tools": [{"type": "function", "function": {"name": "convert"}}]}
-    answer = openai_client(router_url).chat.completions.create(
+    client: Any = openai_client(router_url)
+    answer = client.chat.completions.create(
         model=model_of(provider),
         messages=[{"role": "user", "content": "x"}],
-        tools=TOOLS,  # type: ignore[arg-type]
-        tool_choice={"type": "allowed_tools", "allowed_tools": allowed},  # type: ignore[typeddict-item]
+        tools=TOOLS,
+        tool_choice={"type": "allowed_tools", "allowed_tools": allowed},
     )
     names = {call.function.name for call in answer.choices[0].message.tool_calls or [] if call.type == "function"}
     assert names <= {"convert"}
@@ -168,11 +170,12 @@ def _sent_choice(provider: str, sent: Any) -> Any:
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_one_call_at_a_time(router_url: str, fakes: dict[str, FakeProvider], provider: str) -> None:
     """CHOICE-09, CHOICE-10: asked for where there is a switch, reported where there is none."""
-    answer: Any = openai_client(router_url).chat.completions.create(
+    client: Any = openai_client(router_url)
+    answer = client.chat.completions.create(
         model=model_of(provider),
         messages=[{"role": "user", "content": "x"}],
         tools=TOOLS,
-        parallel_tool_calls=False,  # type: ignore[arg-type]
+        parallel_tool_calls=False,
     )
     sent: Any = fakes[provider].requests[-1].json
     if provider == "openai":

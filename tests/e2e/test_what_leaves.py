@@ -91,7 +91,10 @@ EACH = pytest.mark.parametrize("dialect", sorted(EXPECTED))
 
 @EACH
 async def test_the_transport_is_handed_exactly_this(dialect: str) -> None:
-    """ARGS-03, ARGS-06, HIST-01: literals, big integers and key order survive; results stand in the order of calls."""
+    """ARGS-05, ARGS-06, ARGS-10: an object where one is wanted, encoded once, literals and key order kept.
+
+    Results stand in the order of their calls.
+    """
     sent: list[httpx2.Request] = []
 
     def take(request: httpx2.Request) -> httpx2.Response:

@@ -1,0 +1,50 @@
+"""``ai-router check``: what is configured, for people to read. Never a secret, only whether there is one."""
+
+from collections.abc import Iterator
+
+from providers.spec.profile import Profile
+from providers.upstreams.base import ProviderRow, Timeouts
+from providers.upstreams.factory import SCRIPTED
+from router.config import Config
+
+
+def overview(config: Config) -> str:
+    """Every section, one line for each thing."""
+    sections = (
+        ("file", [str(config.file)] if config.file else ["none; the environment alone"]),
+        ("listens on", [f"{config.server.host}, port {config.server.port or 'any that is free'}"]),
+        ("keys", [key.name for key in config.keys] or [_without_keys(config)]),
+        ("providers", [line for row in config.rows.values() for line in _provider(row)]),
+        ("models shown", [f"{name}/{model}" for name, models in config.models.items() for model in models]),
+        ("aliases", [f"{alias} = {target}" for alias, target in config.aliases.items()]),
+        ("limits", [f"{config.limits.max_body_bytes} bytes, {config.limits.max_depth} levels deep"]),
+        ("logs", [f"from {config.logging.level} up, to stderr"]),
+        ("warnings", list(config.warnings)),
+    )
+    return "\n".join(line for title, lines in sections for line in _section(title, lines))
+
+
+def _section(title: str, lines: list[str]) -> Iterator[str]:
+    for number, line in enumerate(lines):
+        yield f"{'' if number else title:<14}{line}"
+
+
+def _without_keys(config: Config) -> str:
+    return "none; open to whoever reaches it" if config.server.open else "none; only this machine is let in"
+
+
+def _provider(row: ProviderRow) -> Iterator[str]:
+    if row.base_url.startswith(SCRIPTED):
+        yield f"{row.name}: plays {row.script or 'the built-in script'}"
+        return
+    yield f"{row.name}: {row.dialect} at {row.base_url}, {'with a key' if row.api_key else 'without a key'}"
+    if row.profile != Profile() and row.profile.name != row.name:
+        yield f"  profile {row.profile.name}"
+    if row.headers:
+        yield f"  headers {', '.join(row.headers)}"
+    if row.timeouts != Timeouts():
+        limits = row.timeouts
+        yield (
+            f"  timeouts in seconds: connect {limits.connect:g}, first byte {limits.first_byte:g}, "
+            f"between events {limits.between_events:g}, total {limits.total:g}"
+        )
