@@ -9,13 +9,7 @@ import pytest
 from providers.dialects.gemini import DIALECT
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError, UnsupportedError
-from providers.spec.parts import (
-    MediaPart,
-    OpaquePart,
-    ReasoningPart,
-    ToolCallPart,
-    ToolResultPart,
-)
+from providers.spec.parts import MediaPart, OpaquePart, ReasoningPart, ToolCallPart, ToolResultPart
 from providers.spec.request import FunctionTool, Request
 from providers.wire.json import dumps_text
 from tests.dialects.gemini_history import ASK, PNG, call, encoded, message, result, said, signature
