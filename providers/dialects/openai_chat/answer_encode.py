@@ -121,9 +121,21 @@ def _beside(carried_extra: Json, extra: JsonObject) -> JsonObject | None:
 
 def without_own_details(part: Part) -> Part:
     """Reasoning without the ``reasoning_details`` that have a field of their own: no envelope repeats them."""
-    if isinstance(part, ReasoningPart) and own_details(part) is not None:
+    state = own_details(part)
+    if isinstance(part, ReasoningPart) and state is not None and survives_accumulation(details_of(state)):
         return msgspec.structs.replace(part, state=None)
     return part
+
+
+def survives_accumulation(details: Json) -> bool:
+    """Whether the official client gives back what it read of these details in a stream.
+
+    It joins the members of such a list by ``index``, whatever else they say; hosts give one index to the summary and
+    to the seal of one thought (REASON-12). Those travel in the envelope.
+    """
+    if not isinstance(details, list):
+        return False
+    return all(isinstance(detail, dict) and detail.get("index") == place for place, detail in enumerate(details))
 
 
 def own_details(part: Part) -> State | None:
@@ -188,8 +200,14 @@ def _reasoning(candidate: Candidate) -> JsonObject:
     elif variant_of(candidate.form, REASONING_DETAILS) == "empty":
         fields[REASONING_DETAILS] = []
     if text and REASONING not in fields and "reasoning" not in fields:
-        fields[REASONING] = text
+        fields[reasoning_field(next(part for part in parts if part.text))] = text
     return fields
+
+
+def reasoning_field(part: ReasoningPart) -> str:
+    """The field the host used, where the part came in this dialect."""
+    field = variant_of(part.form, "field")
+    return field if field in {"reasoning", "reasoning_content"} else REASONING
 
 
 def _images(candidate: Candidate) -> list[Json]:

@@ -7,7 +7,6 @@ one finish reason after all deltas; ``[DONE]`` only after a whole answer (STREAM
 import msgspec
 
 from providers.dialects.openai_chat.answer_encode import (
-    REASONING,
     call_fields,
     carried_message,
     details_of,
@@ -15,12 +14,14 @@ from providers.dialects.openai_chat.answer_encode import (
     message_extra,
     minted_id,
     own_details,
+    reasoning_field,
+    survives_accumulation,
     without_own_details,
 )
 from providers.dialects.openai_chat.content import encode_media
 from providers.dialects.openai_chat.envelope_encode import StateTrail, is_client_call
 from providers.dialects.openai_chat.finish import encode_finish
-from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, carried, variant_of
+from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, variant_of
 from providers.dialects.openai_chat.usage import encode_usage
 from providers.spec.dialect import FaceContext
 from providers.spec.errors import RouterError
@@ -37,7 +38,7 @@ from providers.spec.events import (
     StreamEvent,
     UsageUpdate,
 )
-from providers.spec.parts import MediaPart, Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart
+from providers.spec.parts import MediaPart, Part, ReasoningPart, RefusalPart, State, TextPart, ToolCallPart
 from providers.spec.response import Usage
 from providers.spec.values import Json, JsonObject, extended
 from providers.wire.json import dumps
@@ -140,8 +141,7 @@ class ChatStreamEncoder:
                 return self._text(choice, part, text)
             case ReasoningPart():
                 written = self._text(choice, part, part.text) if part.text else b""
-                state = own_details(part)
-                return written if state is None else written + self._details(choice, details_of(state))
+                return written + self._details(choice, own_details(part))
             case MediaPart(kind="image") if (item := encode_media(part)) is not None:
                 return self._delta(choice, {"images": [{**item, "index": index}]})
             case _:
@@ -172,7 +172,7 @@ class ChatStreamEncoder:
             case TextPart():
                 return self._delta(choice, {"content": text})
             case ReasoningPart():
-                return self._delta(choice, {_reasoning_field(part): text})
+                return self._delta(choice, {reasoning_field(part): text})
             case RefusalPart():
                 return self._delta(choice, {"refusal": text})
             case _:
@@ -181,10 +181,9 @@ class ChatStreamEncoder:
     def _part_update(self, choice: _Choice, event: PartUpdate) -> bytes:
         part = choice.parts[event.index]
         if isinstance(part, ReasoningPart) and event.state is not None:
-            told = msgspec.structs.replace(part, state=event.state)
-            state = own_details(told)
-            if state is not None:
-                return self._details(choice, details_of(state))
+            told = self._details(choice, own_details(msgspec.structs.replace(part, state=event.state)))
+            if told:
+                return told
         choice.trail.gain(event.index, event.state, event.ext)
         number, late = choice.calls.get(event.index), extended(event.ext, NAME)
         if number is None or not late or not isinstance(part, ToolCallPart):
@@ -195,8 +194,9 @@ class ChatStreamEncoder:
         inner: JsonObject = {**(below if isinstance(below, dict) else {}), text: ""}
         return self._delta(choice, {"tool_calls": [{**late, "index": number, field: inner}]})
 
-    def _details(self, choice: _Choice, details: Json) -> bytes:
-        return self._delta(choice, {REASONING_DETAILS: details})
+    def _details(self, choice: _Choice, state: State | None) -> bytes:
+        details = None if state is None else details_of(state)
+        return self._delta(choice, {REASONING_DETAILS: details}) if survives_accumulation(details) else b""
 
     # ---- the end
 
@@ -233,9 +233,3 @@ class ChatStreamEncoder:
     def _error(error: RouterError) -> bytes:
         """No ``[DONE]`` after it: a broken stream is not an answer (STREAM-14)."""
         return encode_event(dumps(encode_error(error)))
-
-
-def _reasoning_field(part: ReasoningPart) -> str:
-    """The field the host used, where it came in this dialect."""
-    field = part.form.variants.get("field") if part.form is not None and carried(part.form) else None
-    return field if field in {"reasoning", "reasoning_content"} else REASONING

@@ -87,7 +87,9 @@ def _function_tool(tool: FunctionTool, path: str, target: Target, report: Report
 
 def _is_legacy(tool: FunctionTool) -> bool:
     """One of ``functions``: it has no ``type`` and nothing around it."""
-    return carried(tool.form) and "name" in tool.form.keys and variant_of(tool.form, "shape") is None
+    if not carried(tool.form) or "name" not in tool.form.keys:
+        return False
+    return variant_of(tool.form, "shape") is None and variant_of(tool.form, "function") is None
 
 
 def _unflattened(tool: FunctionTool) -> FunctionTool:
