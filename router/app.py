@@ -54,7 +54,7 @@ def _state(app: FastAPI) -> RouterState:
     return state
 
 
-@_paths.post("/v1/chat/completions", dependencies=[Depends(require_key)], **operations.CHAT)
+@_paths.post("/v1/chat/completions", dependencies=[Depends(require_key)], **operations.CHAT.route)
 async def _chat(request: Request) -> Response:
     state = _state(request.app)
     body = await read_json_object(request, state.config.limits)
@@ -62,7 +62,7 @@ async def _chat(request: Request) -> Response:
 
 
 @_paths.post(
-    "/v1/ai/run", dependencies=[Depends(answers_errors_in(refused)), Depends(require_key)], **operations.ENVELOPE
+    "/v1/ai/run", dependencies=[Depends(answers_errors_in(refused)), Depends(require_key)], **operations.ENVELOPE.route
 )
 async def _envelope(request: Request) -> Response:
     state = _state(request.app)
@@ -70,17 +70,17 @@ async def _envelope(request: Request) -> Response:
     return await answer_envelope(request, await state.pipeline(), body)
 
 
-@_paths.get("/v1/models", dependencies=[Depends(require_key)], **operations.MODELS)
+@_paths.get("/v1/models", dependencies=[Depends(require_key)], **operations.MODELS.route)
 async def _models(request: Request) -> Response:
     return Response(dumps(models_list(_state(request.app).models)), media_type="application/json")
 
 
-@_paths.get("/healthz", **operations.HEALTH)
+@_paths.get("/healthz", **operations.HEALTH.route)
 async def _health() -> Response:
     return JSONResponse({"status": "ok"})
 
 
-@_paths.get("/readyz", **operations.READINESS)
+@_paths.get("/readyz", **operations.READINESS.route)
 async def _readiness(request: Request) -> Response:
     readiness = _state(request.app).readiness
     return JSONResponse({"status": readiness}, status_code=200 if readiness == "ready" else 503)

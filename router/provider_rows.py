@@ -92,10 +92,11 @@ class _Resolver:
         return Providers(rows, models, frozenset(unfit))
 
     def _is_wanted(self, name: str, table: ProviderTable | None) -> bool:
-        if self._problems.below(f"providers.{name}"):
-            return False
         if table is not None:
             return table.enabled
+        if self._problems.below(f"providers.{name}"):
+            # It has a table, which could not be read.
+            return False
         return name == SCRIPTED or self._is_in_environment(self._shipped[name])
 
     def _is_in_environment(self, shipped: CatalogRow) -> bool:

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from router.documentation.chat import CHAT
+from router.documentation.operations import OPERATIONS
 from router.documentation.service import SERVICE
 
 _DESCRIPTION = """One chat request with tools in, any provider out, unified tool calls back.
@@ -29,6 +30,9 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             description=_DESCRIPTION,
             routes=app.routes,
         )
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                operation.update(OPERATIONS[operation["operationId"]].bodies)
         schemas = dict(sorted({**CHAT, **SERVICE}.items()))
         document["components"] = {"schemas": schemas, "securitySchemes": _SECURITY_SCHEMES}
         app.openapi_schema = document

@@ -127,7 +127,7 @@ def _completion(number: int, message: dict[str, Any], usage: dict[str, int]) -> 
 
 _ROUTER: Final = {"provider": "scripted", "model": "demo"}
 _FIRST_COMPLETION: Final = _completion(1, _FIRST_ANSWER, _usage(6, 17))
-_SECOND_COMPLETION: Final = _completion(2, _SECOND_ANSWER, _usage(43, 20))
+_SECOND_COMPLETION: Final = _completion(2, _SECOND_ANSWER, _usage(32, 20))
 
 CHAT_ANSWERS: Final[Examples] = {
     "question": _shown("A call of a tool", {**_FIRST_COMPLETION, "router": _ROUTER}),
@@ -163,7 +163,7 @@ STREAMS: Final[Examples] = {
         + _piece("200}")
         + _delta("{}", '"tool_calls"')
         + _event(
-            '"choices":[],"usage":{"prompt_tokens":43,"completion_tokens":20,"total_tokens":63},'
+            '"choices":[],"usage":{"prompt_tokens":32,"completion_tokens":20,"total_tokens":52},'
             '"router":{"provider":"scripted","model":"demo"}'
         )
         + "data: [DONE]\n\n",

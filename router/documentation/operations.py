@@ -1,7 +1,7 @@
 """What each path takes and gives, as FastAPI's route decorators want it."""
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from fastapi.responses import Response
 
@@ -9,7 +9,7 @@ from router.documentation import error_examples, examples
 from router.documentation.examples import Examples
 from router.documentation.words import Schema, ref
 
-Responses: TypeAlias = dict[int | str, dict[str, Any]]
+Responses: TypeAlias = dict[int, dict[str, Any]]
 """By status."""
 
 _REQUEST_ID: Final[dict[str, Any]] = {
@@ -53,17 +53,33 @@ def _errors(schema: str, statuses: Mapping[int, str], shown: Mapping[int, Exampl
     }
 
 
-def _operation(
-    summary: str, description: str, responses: dict[int | str, dict[str, Any]], **extra: Any
-) -> dict[str, Any]:
-    return {
-        "summary": summary,
-        "description": description,
-        "responses": responses,
-        "response_class": Response,
-        "response_model": None,
-        "openapi_extra": extra,
-    }
+class Operation(NamedTuple):
+    """One path and method."""
+
+    id: str
+    summary: str
+    description: str
+    responses: Responses
+    request: dict[str, Any] | None = None
+    keyed: bool = False
+
+    @property
+    def route(self) -> dict[str, Any]:
+        """What the route's decorator is given."""
+        return {
+            "operation_id": self.id,
+            "summary": self.summary,
+            "description": self.description,
+            "response_class": Response,
+            "response_model": None,
+            "openapi_extra": {"security": _KEYED} if self.keyed else None,
+        }
+
+    @property
+    def bodies(self) -> dict[str, Any]:
+        """What the document says of requests and answers. FastAPI would leave every ``null`` out of the examples."""
+        answers = {str(status): answer for status, answer in self.responses.items()}
+        return {**({"requestBody": self.request} if self.request else {}), "responses": answers}
 
 
 def _body(schema: str, shown: Examples) -> dict[str, Any]:
@@ -90,7 +106,8 @@ _STREAM: Final[dict[str, Any]] = {
     }
 }
 
-CHAT: Final[dict[str, Any]] = _operation(
+CHAT: Final = Operation(
+    "createChatCompletion",
     "One chat request to any provider",
     "OpenAI's chat completions, plain and streamed, to whichever provider `model` names. Any OpenAI client works "
     f"unmodified. {_MORE_ERRORS}",
@@ -98,42 +115,42 @@ CHAT: Final[dict[str, Any]] = _operation(
         **_answer("The answer.", {**_content(ref("ChatCompletion"), examples.CHAT_ANSWERS), **_STREAM}),
         **_errors("Error", _ERRORS, error_examples.ERRORS),
     },
-    operationId="createChatCompletion",
-    requestBody=_body("ChatRequest", examples.CHAT_REQUESTS),
-    security=_KEYED,
+    _body("ChatRequest", examples.CHAT_REQUESTS),
+    keyed=True,
 )
 
-ENVELOPE: Final[dict[str, Any]] = _operation(
+ENVELOPE: Final = Operation(
+    "runEnvelope",
     "The same in an envelope",
     f"For backends that are already written against a router of this shape. {_MORE_ERRORS}",
     {
         **_answer("The answer.", _content(ref("EnvelopeAnswer"), examples.ENVELOPE_ANSWERS)),
         **_errors("EnvelopeError", _ERRORS, error_examples.ENVELOPE_ERRORS),
     },
-    operationId="runEnvelope",
-    requestBody=_body("EnvelopeRequest", examples.ENVELOPE_REQUESTS),
-    security=_KEYED,
+    _body("EnvelopeRequest", examples.ENVELOPE_REQUESTS),
+    keyed=True,
 )
 
-MODELS: Final[dict[str, Any]] = _operation(
+MODELS: Final = Operation(
+    "listModels",
     "Aliases and models",
     "Aliases first, then the models that the configuration names.",
     {
         **_answer("The list.", _content(ref("Models"), examples.MODELS)),
         **_errors("Error", {401: _ERRORS[401], 500: _ERRORS[500]}, error_examples.ERRORS),
     },
-    operationId="listModels",
-    security=_KEYED,
+    keyed=True,
 )
 
-HEALTH: Final[dict[str, Any]] = _operation(
+HEALTH: Final = Operation(
+    "health",
     "Whether the process is alive",
     "Asks nobody else. Needs no key.",
     _answer("It is.", _content(ref("Health"), examples.HEALTH)),
-    operationId="health",
 )
 
-READINESS: Final[dict[str, Any]] = _operation(
+READINESS: Final = Operation(
+    "readiness",
     "Whether requests can be answered",
     "The providers are opened, which takes a few seconds after the start. Needs no key.",
     {
@@ -144,5 +161,6 @@ READINESS: Final[dict[str, Any]] = _operation(
             "content": _content(ref("Readiness"), examples.NOT_READY),
         },
     },
-    operationId="readiness",
 )
+
+OPERATIONS: Final[Mapping[str, Operation]] = {each.id: each for each in (CHAT, ENVELOPE, MODELS, HEALTH, READINESS)}

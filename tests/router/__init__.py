@@ -1,0 +1,1 @@
+"""The service: configuration, keys, limits, logs, documentation, and the command."""
