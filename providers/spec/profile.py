@@ -48,6 +48,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Sent where the dialect requires a limit and the caller gave none."""
     adaptive_thinking_models: str | None = None
     """Regular expression of models that take adaptive thinking with an effort instead of a budget."""
+    no_prefill_models: str | None = None
+    """Regular expression of models that refuse a conversation whose last turn is the assistant's (Anthropic)."""
     signature_models: str | None = None
     """Regular expression of models that refuse a call of the current turn without its signature."""
     media_result_models: str | None = None
@@ -61,7 +63,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     is not supported with this model")."""
     fixed_sampling_models: str | None = r"^(o[1-9]|gpt-5|codex-)"
     """Regular expression of models that refuse another temperature or top_p than 1 unless their effort is ``none``
-    (OpenAI: "'temperature' is not supported with this model")."""
+    (OpenAI: "'temperature' is not supported with this model"), or that refuse any value of temperature, top_p and top_k
+    (Anthropic: "`temperature` is deprecated for this model")."""
     forced_choice_with_thinking: Literal["refuse", "send"] = "send"
     """``refuse``: the provider answers 400 when a call is forced while manual thinking is on."""
 

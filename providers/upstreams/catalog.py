@@ -22,6 +22,7 @@ PATTERN_FIELDS = (
     "tool_name",
     "state_error",
     "adaptive_thinking_models",
+    "no_prefill_models",
     "signature_models",
     "media_result_models",
     "thinking_level_models",

@@ -7,12 +7,18 @@ answer (HIST-04). Messages written in this dialect keep their own bounds and ord
 """
 
 import itertools
+import re
 from typing import Final
 
 import msgspec
 
-from providers.dialects.anthropic_messages.call_ids import CallIds
-from providers.dialects.anthropic_messages.grammar import NAME, is_native, report_foreign_ext
+from providers.dialects.anthropic_messages.grammar import (
+    CALL_ID,
+    CALL_ID_LENGTH,
+    NAME,
+    is_native,
+    report_foreign_ext,
+)
 from providers.dialects.anthropic_messages.parts_encode import PartsEncoder
 from providers.spec.adjustments import Report
 from providers.spec.errors import UnsupportedError
@@ -20,6 +26,7 @@ from providers.spec.parts import OpaquePart, TextPart
 from providers.spec.profile import Target
 from providers.spec.request import Message
 from providers.spec.values import Json, JsonObject
+from providers.wire.call_ids import CallIds
 from providers.wire.reader import arranged, variant
 
 SYSTEM_OPEN: Final = "<system>\n"
@@ -27,6 +34,9 @@ SYSTEM_CLOSE: Final = "\n</system>"
 
 PLACEHOLDER: Final = "(The conversation begins.)"
 """The first turn must be the user's; this one is put in where there is none."""
+
+CONTINUE: Final = "(Continue.)"
+"""The last turn must be the user's on some models; this one is put in behind an assistant's."""
 
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
 
@@ -71,11 +81,16 @@ def encode_history(messages: tuple[Message, ...], target: Target, report: Report
     leading = _count_leading(messages)
     system = _system(messages[:leading], report)
     native = all(is_native(message.form) for message in messages)
-    turns = _turns(messages, leading, CallIds(report, lenient=native), target, report)
+    turns = _turns(messages, leading, _call_ids(report, lenient=native), target, report)
     if not native:
         _begin_with_user(turns, report)
         _trim_last(turns, report)
+        _end_with_user(turns, target, report)
     return EncodedHistory(system, [turn.body() for turn in turns], _is_unsigned(turns))
+
+
+def _call_ids(report: Report, *, lenient: bool) -> CallIds:
+    return CallIds(report, pattern=CALL_ID, length=CALL_ID_LENGTH, lenient=lenient)
 
 
 # ---- system
@@ -102,7 +117,7 @@ def _system(messages: tuple[Message, ...], report: Report) -> Json:
 
 def _system_blocks(message: Message, path: str, report: Report) -> list[Json]:
     _report_message(message, path, report)
-    encoder = PartsEncoder(Target(provider="", model="", dialect=NAME), report, CallIds(report, lenient=False))
+    encoder = PartsEncoder(Target(provider="", model="", dialect=NAME), report, _call_ids(report, lenient=False))
     for index, part in enumerate(message.parts):
         if not isinstance(part, TextPart | OpaquePart):
             at = f"{path}.content[{index}]"
@@ -197,6 +212,17 @@ def _trim_last(turns: list[_Turn], report: Report) -> None:
     if isinstance(text, str) and text != text.rstrip():
         last.blocks = [*last.blocks[:-1], {**block, "text": text.rstrip()}]
         report.add("messages", "repaired", "a final assistant text must not end in white space")
+
+
+def _end_with_user(turns: list[_Turn], target: Target, report: Report) -> None:
+    """The newest models refuse to go on with an answer that has begun ("… not support assistant message prefill")."""
+    pattern = target.profile.no_prefill_models
+    last = turns[-1]
+    if last.role != "assistant" or last.native or pattern is None or not re.search(pattern, target.model):
+        return
+    message = Message(role="user", parts=(TextPart(text=CONTINUE),))
+    turns.append(_Turn("user", [{"type": "text", "text": CONTINUE}], message, lost_reasoning=False))
+    report.add("messages", "repaired", "the last turn must be the user's for this model", to=CONTINUE)
 
 
 def _is_unsigned(turns: list[_Turn]) -> bool:

@@ -9,7 +9,6 @@ from providers.dialects.anthropic_messages.blocks_encode import (
     text_block,
     tool_use_block,
 )
-from providers.dialects.anthropic_messages.call_ids import CallIds
 from providers.dialects.anthropic_messages.grammar import (
     NAME,
     check_tool_name,
@@ -34,6 +33,7 @@ from providers.spec.parts import (
 from providers.spec.profile import Target
 from providers.spec.request import Message
 from providers.spec.values import Json, JsonObject
+from providers.wire.call_ids import CallIds
 from providers.wire.json import JsonError, loads_object
 from providers.wire.reader import arranged, variant
 
@@ -131,7 +131,7 @@ class PartsEncoder:
         if not native:
             check_tool_name(part.name, self._target.profile.tool_name, f"{path}.name")
             self._report_arguments(part, path)
-        return tool_use_block(part, self._calls.call(part.id, part.name, path))
+        return tool_use_block(part, self._calls.call(part, path))
 
     def _report_arguments(self, part: ToolCallPart, path: str) -> None:
         if part.kind == "custom":
@@ -155,7 +155,7 @@ class PartsEncoder:
         failed = part.outcome != "ok"
         fields: JsonObject = {
             "type": "tool_result",
-            "tool_use_id": self._calls.result(part.call_id, part.name, path),
+            "tool_use_id": self._calls.result(part, path)[0],
             "content": self._result_content(part, path),
             "is_error": failed if failed or was_written(part.form, "is_error") else None,
         }

@@ -1,5 +1,6 @@
 """The canonical form to a Messages request."""
 
+import re
 from typing import Final
 
 from providers.dialects.anthropic_messages.grammar import (
@@ -11,6 +12,7 @@ from providers.dialects.anthropic_messages.grammar import (
     was_written,
 )
 from providers.dialects.anthropic_messages.history_encode import encode_history
+from providers.dialects.anthropic_messages.strict_schemas import described
 from providers.dialects.anthropic_messages.thinking_encode import Thinking, encode_thinking
 from providers.dialects.anthropic_messages.tools_encode import encode_tools
 from providers.spec.adjustments import Report
@@ -48,7 +50,7 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
         "tool_choice": tools.choice,
         "thinking": thinking.config,
         **_output(request, thinking, report),
-        **_sampling(request, thinking, report),
+        **_sampling(request, thinking, target, report),
         "stop_sequences": None if request.stop is None else list(request.stop),
         "stream": request.stream,
     }
@@ -126,16 +128,22 @@ def _closed_schema(output: OutputFormat, report: Report) -> Json:
     closed = closed_objects(schema)
     if closed != schema:
         report.add("output.schema", "mapped", "every object must be closed (additionalProperties: false)")
-    return closed
+    loosened = described(closed)
+    if loosened != closed:
+        report.add("output.schema", "downgraded", "bounds are described to the model and not enforced")
+    return loosened
 
 
 # ---- sampling
 
 
-def _sampling(request: Request, thinking: Thinking, report: Report) -> JsonObject:
+def _sampling(request: Request, thinking: Thinking, target: Target, report: Report) -> JsonObject:
     fields: JsonObject = {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.top_k}
     if is_native(request.form):
         return fields
+    fixed = target.profile.fixed_sampling_models
+    if fixed is not None and re.search(fixed, target.model):
+        return _without_sampling(fields, report)
     if thinking.on:
         _drop_with_thinking(fields, report)
     temperature = fields["temperature"]
@@ -143,6 +151,14 @@ def _sampling(request: Request, thinking: Thinking, report: Report) -> JsonObjec
         report.add("temperature", "downgraded", "Anthropic's scale ends at 1", from_=temperature, to=1)
         fields["temperature"] = 1
     return fields
+
+
+def _without_sampling(fields: JsonObject, report: Report) -> JsonObject:
+    """The newest models refuse all three, at any value (PARAM-03)."""
+    for name, value in fields.items():
+        if value is not None:
+            report.add(name, "dropped", "refused by this model", from_=value)
+    return {}
 
 
 def _drop_with_thinking(fields: JsonObject, report: Report) -> None:

@@ -9,6 +9,7 @@ from providers.dialects.anthropic_messages.grammar import (
     report_foreign_ext,
     was_written,
 )
+from providers.dialects.anthropic_messages.strict_schemas import is_strict
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
@@ -16,7 +17,7 @@ from providers.spec.request import FunctionTool, ProviderTool, Tool, ToolChoice
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import dumps_text
 from providers.wire.reader import arranged
-from providers.wire.schema import gemini_to_json_schema, object_root
+from providers.wire.schema import closed_objects, gemini_to_json_schema, object_root
 
 _NO_TOOLS = "there are no tools to choose from"
 
@@ -75,19 +76,34 @@ def _provider_tool(tool: ProviderTool, path: str) -> JsonObject:
 
 
 def _function_tool(tool: FunctionTool, path: str, target: Target, report: Report) -> JsonObject:
-    native = is_native(tool.form)
-    if not native:
-        check_tool_name(tool.name, target.profile.tool_name, f"{path}.name")
     fields: JsonObject = {
         "type": "custom" if was_written(tool.form, "type") else None,
         "name": tool.name,
         "description": tool.description,
-        "input_schema": tool.schema if native else _input_schema(tool, path, report),
+        "input_schema": tool.schema,
         "strict": tool.strict,
     }
+    if not is_native(tool.form):
+        check_tool_name(tool.name, target.profile.tool_name, f"{path}.name")
+        schema = _input_schema(tool, path, report)
+        fields["input_schema"] = schema
+        if tool.strict:
+            fields.update(_strict(schema, path, report))
     if tool.kind == "custom":
         fields["description"] = _custom_description(tool, path, report)
     return arranged(fields, tool.ext, tool.form, NAME)
+
+
+def _strict(schema: JsonObject, path: str, report: Report) -> JsonObject:
+    """Schema and switch of a strict tool; the switch is given up where the schema is not compiled (SCHEMA-14)."""
+    closed = closed_objects(schema)
+    if not is_strict(closed):
+        reason = "strict takes no bounds, open objects or recursion here"
+        report.add(f"{path}.strict", "downgraded", reason, from_=True, to=False)
+        return {"strict": None}
+    if closed != schema:
+        report.add(f"{path}.parameters", "mapped", "every object of a strict tool must be closed")
+    return {"input_schema": closed}
 
 
 def _custom_description(tool: FunctionTool, path: str, report: Report) -> str | None:
