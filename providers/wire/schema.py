@@ -167,6 +167,33 @@ def _below(key: str, value: Json) -> Json:
     return value if key in {"enum", "const", "default", "examples"} else closed_objects(value)
 
 
+# ---- strict schemas
+
+
+def fits_strict(schema: Json) -> bool:
+    """Whether every object of a schema is closed and requires all its properties."""
+    if isinstance(schema, list):
+        return all(map(fits_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    properties, required = schema.get("properties"), schema.get("required")
+    if schema.get("type") == "object" or isinstance(properties, dict):
+        names = set(properties) if isinstance(properties, dict) else set()
+        if schema.get("additionalProperties") is not False:
+            return False
+        listed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+        if not names <= listed:
+            return False
+    return all(_members_fit(key, value) for key, value in schema.items())
+
+
+def _members_fit(key: str, value: Json) -> bool:
+    if key in {"properties", "$defs", "definitions"} and isinstance(value, dict):
+        return all(map(fits_strict, value.values()))
+    # Values are not schemas, however much they look like one.
+    return key in {"enum", "const", "default", "examples"} or fits_strict(value)
+
+
 # ---- arrays with items
 
 

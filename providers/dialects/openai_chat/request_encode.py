@@ -6,6 +6,7 @@ from providers.dialects.openai_chat.caller import spelled_defaults
 from providers.dialects.openai_chat.grammar import (
     NAME,
     NOT_KNOWN,
+    NOT_STRICT,
     PATH,
     carried,
     inner_form,
@@ -21,7 +22,7 @@ from providers.spec.profile import Target
 from providers.spec.request import OutputFormat, Reasoning, Request
 from providers.spec.values import Ext, Json, JsonObject, extended
 from providers.wire.reader import arranged
-from providers.wire.schema import closed_objects, gemini_to_json_schema
+from providers.wire.schema import closed_objects, fits_strict, gemini_to_json_schema
 
 _EFFORTS: Final = {"low": 2048, "medium": 8192, "high": 16384}
 """The least effort whose tokens cover a budget; beyond them it is ``high``, the most that every host knows."""
@@ -163,20 +164,25 @@ def _output(output: OutputFormat | None, report: Report) -> JsonObject | None:
     if not carried(output.form):
         if output.schema is None:
             raise InvalidRequestError("output: a JSON schema is required for this format", path="output")
-        fields |= {"name": output.name or "output", "schema": _schema(output, report)}
+        schema, strict = _schema(output, report)
+        fields |= {"name": output.name or "output", "schema": schema, "strict": strict}
     rest: Ext = {NAME: below} if isinstance(below, dict) else {}
     inner = arranged(fields, rest, inner_form(output.form, "json_schema"), NAME)
     return arranged({"type": "json_schema", "json_schema": inner}, {NAME: own}, output.form, NAME)
 
 
-def _schema(output: OutputFormat, report: Report) -> Json:
+def _schema(output: OutputFormat, report: Report) -> tuple[Json, bool | None]:
+    """The schema of another dialect's output, and whether it can be strict here."""
     schema = gemini_to_json_schema(output.schema) if output.schema_grammar == "gemini_schema" else output.schema
     if output.strict is not True:
-        return schema
+        return schema, output.strict
     closed = closed_objects(schema)
+    if not fits_strict(closed):
+        report.add("output.strict", "downgraded", NOT_STRICT, from_=True, to=False)
+        return schema, False
     if closed != schema:
         report.add("output.schema", "mapped", "every object must be closed (additionalProperties: false)")
-    return closed
+    return closed, True
 
 
 # ---- reasoning

@@ -4,7 +4,15 @@ import re
 
 import msgspec
 
-from providers.dialects.openai_chat.grammar import NAME, carried, inner_form, report_foreign, variant_of
+from providers.dialects.openai_chat.grammar import (
+    NAME,
+    NOT_STRICT,
+    carried,
+    inner_form,
+    is_known,
+    report_foreign,
+    variant_of,
+)
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
@@ -12,7 +20,7 @@ from providers.spec.request import FunctionTool, ProviderTool, Request, Tool, To
 from providers.spec.values import Ext, Form, Json, JsonObject
 from providers.wire.json import dumps_text
 from providers.wire.reader import arranged
-from providers.wire.schema import closed_objects, gemini_to_json_schema, itemised_arrays, object_root
+from providers.wire.schema import closed_objects, fits_strict, gemini_to_json_schema, itemised_arrays, object_root
 
 _NO_TOOLS = "there are no tools to choose from"
 
@@ -72,7 +80,7 @@ def _function_tool(tool: FunctionTool, path: str, target: Target, report: Report
     own = carried(tool.form)
     if tool.kind == "custom" and (own or target.profile.custom_tools):
         fields: JsonObject = {"name": tool.name, "description": tool.description, "format": tool.grammar}
-        return _nested(tool, "custom", fields)
+        return _nested(tool, "custom", fields, target)
     fields = {"name": tool.name, "description": tool.description, "parameters": tool.schema, "strict": tool.strict}
     if not own:
         fields = _foreign(tool, fields, path, report)
@@ -80,9 +88,9 @@ def _function_tool(tool: FunctionTool, path: str, target: Target, report: Report
         return (
             arranged(fields, tool.ext, tool.form, NAME)
             if _is_legacy(tool)
-            else _nested(_unflattened(tool), "function", fields)
+            else _nested(_unflattened(tool), "function", fields, target)
         )
-    return _nested(tool, "function", fields)
+    return _nested(tool, "function", fields, target)
 
 
 def _is_legacy(tool: FunctionTool) -> bool:
@@ -110,12 +118,16 @@ def _foreign(tool: FunctionTool, fields: JsonObject, path: str, report: Report) 
     if root.loosened is not None:
         report.add(f"{path}.parameters", "downgraded", root.loosened)
     written: Json = itemised_arrays(root.schema)
-    if tool.strict is True:
-        closed = closed_objects(written)
-        if closed != written:
-            report.add(f"{path}.parameters", "mapped", "strict wants every object closed")
-        written = closed
-    return {**fields, "parameters": written}
+    if tool.strict is not True:
+        return {**fields, "parameters": written}
+    closed = closed_objects(written)
+    if not fits_strict(closed):
+        # Other providers let properties be left out in strict mode (SCHEMA-14).
+        report.add(f"{path}.strict", "downgraded", NOT_STRICT, from_=True, to=False)
+        return {**fields, "parameters": written, "strict": False}
+    if closed != written:
+        report.add(f"{path}.parameters", "mapped", "strict wants every object closed")
+    return {**fields, "parameters": closed}
 
 
 def _as_function(tool: FunctionTool, path: str, report: Report) -> JsonObject:
@@ -130,12 +142,16 @@ def _as_function(tool: FunctionTool, path: str, report: Report) -> JsonObject:
     return {"name": tool.name, "description": description, "parameters": schema}
 
 
-def _nested(tool: FunctionTool, field: str, fields: JsonObject) -> JsonObject:
+def _nested(tool: FunctionTool, field: str, fields: JsonObject, target: Target) -> JsonObject:
     own = dict(tool.ext.get(NAME, {}))
     below = own.pop(field, None)
     inner = arranged(fields, {NAME: below} if isinstance(below, dict) else {}, inner_form(tool.form, field), NAME)
-    kind = field if tool.form is None or "type" in tool.form.keys or not carried(tool.form) else None
-    return arranged({"type": kind, field: inner}, {NAME: own}, tool.form, NAME)
+    return arranged({"type": _type(field, tool.form, target), field: inner}, {NAME: own}, tool.form, NAME)
+
+
+def _type(word: str, form: Form | None, target: Target) -> str | None:
+    """Some hosts take tools and choices that do not say their type: it is left out where the caller left it out."""
+    return None if carried(form) and "type" not in form.keys and not is_known(target.profile) else word
 
 
 # ---- choice
@@ -181,7 +197,7 @@ def _choice(choice: ToolChoice, request: Request, target: Target, report: Report
     if _is_subset(choice):
         return _subset(choice, request, target)
     if choice.names:
-        return _named(choice, request)
+        return _named(choice, request, target)
     if choice.mode == "required" and variant_of(request.form, "any") and target.profile.takes_any:
         return "any"
     if carried(choice.form) and variant_of(choice.form, "shape") == "typed" and target.profile.takes_any:
@@ -190,7 +206,7 @@ def _choice(choice: ToolChoice, request: Request, target: Target, report: Report
     return choice.mode
 
 
-def _named(choice: ToolChoice, request: Request) -> JsonObject:
+def _named(choice: ToolChoice, request: Request, target: Target) -> JsonObject:
     name = choice.names[0]
     if variant_of(request.form, "choice") == "function_call":
         return arranged({"name": name}, choice.ext, choice.form, NAME)
@@ -199,8 +215,7 @@ def _named(choice: ToolChoice, request: Request) -> JsonObject:
     own = dict(choice.ext.get(NAME, {}))
     below = own.pop(field, None)
     inner = arranged({"name": name}, {NAME: below} if isinstance(below, dict) else {}, inner_form(form, field), NAME)
-    kind = field if form is None or "type" in form.keys else None
-    return arranged({"type": kind, field: inner}, {NAME: own}, form, NAME)
+    return arranged({"type": _type(field, form, target), field: inner}, {NAME: own}, form, NAME)
 
 
 def _subset(choice: ToolChoice, request: Request, target: Target) -> Json:

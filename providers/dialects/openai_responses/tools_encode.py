@@ -12,7 +12,7 @@ from providers.spec.request import FunctionTool, ProviderTool, Tool, ToolChoice
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import loads
 from providers.wire.reader import arranged, variant
-from providers.wire.schema import gemini_to_json_schema, itemised_arrays, object_root
+from providers.wire.schema import fits_strict, gemini_to_json_schema, itemised_arrays, object_root
 
 _NO_TOOLS: Final = "there are no tools to choose from"
 
@@ -108,30 +108,6 @@ def _keeps_strict(tool: FunctionTool, schema: Json, path: str, report: Report) -
     reason = "strict wants closed objects with every property required here"
     report.add(f"{path}.strict", "downgraded", reason, from_=True, to=False)
     return False
-
-
-def fits_strict(schema: Json) -> bool:
-    """Whether every object of a schema is closed and requires all its properties."""
-    if isinstance(schema, list):
-        return all(map(fits_strict, schema))
-    if not isinstance(schema, dict):
-        return True
-    properties, required = schema.get("properties"), schema.get("required")
-    if schema.get("type") == "object" or isinstance(properties, dict):
-        names = set(properties) if isinstance(properties, dict) else set()
-        if schema.get("additionalProperties") is not False:
-            return False
-        listed = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
-        if not names <= listed:
-            return False
-    return all(_members_fit(key, value) for key, value in schema.items())
-
-
-def _members_fit(key: str, value: Json) -> bool:
-    if key in {"properties", "$defs", "definitions"} and isinstance(value, dict):
-        return all(map(fits_strict, value.values()))
-    # Values are not schemas, however much they look like one.
-    return key in {"enum", "const", "default", "examples"} or fits_strict(value)
 
 
 def _parameters(tool: FunctionTool, path: str, report: Report) -> JsonObject:
