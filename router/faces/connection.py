@@ -58,8 +58,11 @@ class EventStream(StreamingResponse):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream; whatever ends it, close what feeds it."""
+        # A server of a later revision is trusted to fail the next `send` where the caller has left; a provider that is
+        # silent meanwhile would be waited for. Under this one Starlette listens for the disconnect itself.
+        listening = {**scope, "asgi": {**scope.get("asgi", {}), "spec_version": "2.3"}}
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(listening, receive, send)
         finally:
             with anyio.CancelScope(shield=True):
                 await self._content.aclose()
