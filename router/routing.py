@@ -37,7 +37,8 @@ class Routes:
     def find(self, model: str) -> Route:
         """The route of ``provider/model`` or of an alias.
 
-        Raises InvalidRequestError where no provider is named, UnknownModelError where it is not configured.
+        Raises InvalidRequestError where it names no provider or is no name, UnknownModelError where the provider is not
+        configured.
         """
         name = self._aliases.get(model, model)
         provider, slash, rest = name.partition("/")
@@ -47,6 +48,9 @@ class Routes:
                 f"Providers: {self._known()}",
                 path="model",
             )
+        if not rest.isprintable() or not {".", ".."}.isdisjoint(rest.split("/")):
+            # It becomes part of an address at some providers, and goes there with the router's credentials.
+            raise InvalidRequestError("model: not a model's name", path="model")
         row = self._rows.get(provider)
         if row is None:
             raise UnknownModelError(

@@ -12,6 +12,7 @@ from providers.upstreams.base import Timeouts
 from providers.upstreams.catalog import builtin_rows
 from router import config_file
 from router.app import create_app
+from router.cli import _parser
 from router.config import CONFIG_VARIABLE, KEYS_VARIABLE, Config, load_config
 from router.provider_rows import BASE_URL_VARIABLES
 from tests.router.command import REPOSITORY, ran
@@ -110,3 +111,16 @@ def test_links_between_documents_lead_somewhere() -> None:
         file = REPOSITORY / name
         for target in re.findall(r"\]\(([^)#:]*)(?:#[^)]*)?\)", file.read_text("utf-8")):
             assert not target or (file.parent / target).exists(), (name, target)
+
+
+COMMAND = re.compile(r"ai-router ((?:serve|check|keys new|demo)\b(?: --[a-z]+(?: [^\s`#-][^\s`#]*)?)*)")
+
+
+@pytest.mark.parametrize("name", ["README.md", "Dockerfile", "docs/configuration.md"])
+def test_every_command_shown_can_be_given(name: str) -> None:
+    text = (REPOSITORY / name).read_text("utf-8")
+    commands = [command.split() for command in COMMAND.findall(text)]
+    commands += [json.loads(line)[1:] for line in re.findall(r"^CMD (\[\"ai-router\".*\])$", text, re.MULTILINE)]
+    assert len(commands) >= 3
+    for command in commands:
+        assert callable(_parser().parse_args(command).run)
