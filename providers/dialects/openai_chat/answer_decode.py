@@ -40,7 +40,8 @@ def decode_message(value: JsonObject, origin: Origin, *, was_cut: bool) -> Decod
         variants["refusal"] = "empty"
     calls = _calls(fields, origin, variants)
     parts += _finished(calls, was_cut=was_cut)
-    return DecodedMessage(tuple(parts), fields.rest, fields.keys, tuple(fields.nulls), variants)
+    rest = fields.left()
+    return DecodedMessage(tuple(parts), rest, fields.keys, tuple(fields.nulls), variants)
 
 
 def reasoning_state(details: list[Json], origin: Origin) -> State:
@@ -130,15 +131,19 @@ def _calls(fields: Fields, origin: Origin, variants: dict[str, str]) -> list[Too
 def _call(value: JsonObject, origin: Origin) -> ToolCallPart:
     fields = Fields(value)
     variants: dict[str, str] = {}
-    call_id, kind = fields.text("id"), fields.text("type")
+    call_id, kind, index = fields.text("id"), fields.text("type"), fields.integer("index")
+    if index is not None:
+        # The place says it already; some hosts write it in whole answers too.
+        variants["index"] = str(index)
     signature = take_signature(fields)
     is_custom = kind == "custom" and isinstance(fields.rest.get("custom"), dict)
     field = "custom" if is_custom else "function"
     inner = Fields(fields.object(field) or {})
     name, arguments = inner.text("name"), _arguments(inner, "input" if is_custom else "arguments", variants)
+    below = inner.left()
     note_inner(variants, field, dict.fromkeys(inner.keys), tuple(inner.nulls))
-    if inner.rest:
-        fields.rest[field] = inner.rest
+    if below:
+        fields.rest[field] = below
     if kind not in {None, "function", "custom"}:
         fields.rest["type"] = kind
     return ToolCallPart(

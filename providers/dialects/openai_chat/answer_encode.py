@@ -82,7 +82,9 @@ def encode_call(call: ToolCallPart, sent_id: str, extra: JsonObject | None) -> J
         inner_form(call.form, field),
         NAME,
     )
+    index = variant_of(call.form, "index")
     fields: JsonObject = {
+        "index": None if index is None else int(index),
         "id": sent_id,
         "type": field,
         field: inner,

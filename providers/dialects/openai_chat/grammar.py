@@ -171,9 +171,15 @@ class Fields:
             del self.rest[key]
             self.nulls.append(key)
 
+    def left(self) -> JsonObject:
+        """What nobody took, without the keys that were ``null``: those are spelling."""
+        for key in [key for key, value in self.rest.items() if value is None]:
+            self._null(key)
+        return self.rest
+
     def ext(self) -> Ext:
         """What nobody took, under this dialect's name."""
-        return {NAME: self.rest} if self.rest else {}
+        return {NAME: self.rest} if self.left() else {}
 
     def form(self, variants: dict[str, str] | None = None) -> Form:
         """How the object was spelled."""

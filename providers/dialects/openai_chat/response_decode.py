@@ -70,7 +70,7 @@ def _candidate(value: object, position: int, origin: Origin) -> Candidate:
         raise ProviderProtocolError("the provider's answer is empty and has no finish reason")
     variants = dict(decoded.variants)
     note_inner(variants, "message", dict.fromkeys(decoded.keys), decoded.nulls)
-    ext = dict(fields.rest)
+    ext = dict(fields.left())
     if decoded.rest:
         ext["message"] = decoded.rest
     called = any(isinstance(part, ToolCallPart) for part in decoded.parts)

@@ -109,7 +109,7 @@ class CallFragments:
     def _delta(self, delta: JsonObject) -> Iterator[StreamEvent]:
         fields = Fields(delta)
         index, call_id, kind = fields.integer("index"), fields.text("id") or "", fields.text("type")
-        is_custom = kind == "custom" or isinstance(fields.rest.get("custom"), dict)
+        is_custom = kind == "custom" or (kind is None and "function" not in fields.rest and "custom" in fields.rest)
         field, key = ("custom", "input") if is_custom else ("function", "arguments")
         inner = Fields(fields.object(field) or {})
         name = inner.text("name") or ""

@@ -153,7 +153,7 @@ class ChatStreamEncoder:
         number = choice.calls[index] = len(choice.calls)
         sent_id = call.id or minted_id(self._start.id or self._context.response_id, index)
         extra = choice.trail.call(index, call, sent_id)
-        told: JsonObject = {"index": number, **encode_call(call, sent_id, extra)}
+        told: JsonObject = {**encode_call(call, sent_id, extra), "index": number}
         return self._delta(choice, {"tool_calls": [told]})
 
     def _part_delta(self, choice: _Choice, index: int, text: str) -> bytes:
