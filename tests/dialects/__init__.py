@@ -1,0 +1,1 @@
+"""Each dialect against the recordings, its own rules, and the other dialects."""
