@@ -209,7 +209,7 @@ def test_orphans_of_its_own_dialect_are_its_providers_to_judge() -> None:
     ],
 )
 def test_arguments_are_an_object_and_lose_nothing(arguments: str, expected: bytes) -> None:
-    """ARGS-05, ARGS-09, ARGS-10: what is no object is never made ``{}`` of (ARGS-08)."""
+    """ARGS-05, ARGS-08, ARGS-10: what is no object is never made ``{}`` of."""
     request = Request(messages=(USER, turn(call(arguments=arguments)), result()))
     body = DIALECT.encode_request(request, target(MODEL), Report()).body
     assert b'"input":' + expected + b"}" in dumps(body)
@@ -317,7 +317,7 @@ def test_media_without_words_here_are_refused(part: MediaPart) -> None:
 
 
 def test_a_chat_history_with_everything_in_it_is_legal() -> None:
-    """HIST-17, HIST-19, HIST-22, HIST-23."""
+    """HIST-17, HIST-19, HIST-23."""
     calls: list[Json] = [
         {"id": f"functions.look:{n}", "type": "function", "function": {"name": "look", "arguments": text}}
         for n, text in enumerate(["", '{"a": 1'])

@@ -31,7 +31,7 @@ MINE = msgspec.structs.replace(ORIGIN, model=MODEL)
 
 
 def test_thinking_goes_back_byte_for_byte_to_who_signed_it() -> None:
-    """REASON-06, REASON-08, REASON-09, REASON-11: in its place and order, and whether or not thinking is asked for."""
+    """REASON-06, REASON-09, REASON-11: in its place and order, and whether or not thinking is asked for."""
     parts = (
         ReasoningPart(text="Hm.", state=signature("Hm.", MINE)),
         ReasoningPart(text="", state=signature("", MINE)),

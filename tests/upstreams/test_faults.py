@@ -24,7 +24,8 @@ from tests.upstreams.conftest import Opener
 from tests.upstreams.raw_server import EVENT_STREAM, WAIT_SECONDS, Connection, RawServer, chunked, replying
 from tests.upstreams.rows import KEY, Wire, each_wire
 
-SHORT = Timeouts(connect=0.2, first_byte=0.2, between_events=0.2)
+NEVER_ACCEPTED = Timeouts(connect=0.2)
+SILENT = Timeouts(first_byte=0.2, between_events=0.1)
 
 
 async def whole_call(upstream: Upstream, wire: Wire) -> list[bytes]:
@@ -90,7 +91,7 @@ async def test_a_connection_that_is_never_accepted_times_out(wire: Wire, opened:
             each.setblocking(False)
             each.connect_ex(address)
         try:
-            error = await fault(opened, wire.row(f"http://127.0.0.1:{address[1]}", timeouts=SHORT), wire)
+            error = await fault(opened, wire.row(f"http://127.0.0.1:{address[1]}", timeouts=NEVER_ACCEPTED), wire)
         finally:
             for each in waiting:
                 each.close()
@@ -109,7 +110,7 @@ async def test_silence_times_out(wire: Wire, sent: bytes, server: RawServer, ope
         await connection.until_left()
 
     server.answer = answer
-    error = await fault(opened, wire.row(server.url, timeouts=SHORT), wire)
+    error = await fault(opened, wire.row(server.url, timeouts=SILENT), wire)
     assert isinstance(error, ProviderTimeoutError)
     assert error.message == "canary was silent for 0.2 s"
     await server.wait_left()
