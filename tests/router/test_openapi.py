@@ -148,21 +148,22 @@ def test_every_example_is_accepted_and_answered_as_it_says(tmp_path: Path, path:
         for name, example in requests.items():
             answer = http.post(path, json=example["value"])
             assert answer.status_code == 200, answer.text
-            streamed = answer.headers["content-type"].startswith("text/event-stream")
-            if streamed:
-                check_events(answer.text)
-            else:
-                assert faults(answers["application/json"]["schema"], answer.json()) == []
+            if answer.headers["content-type"].startswith("text/event-stream"):
+                assert events(answer.text) == events(shown[name]["value"])
+                continue
+            assert faults(answers["application/json"]["schema"], answer.json()) == []
             if name in shown:
-                assert (answer.text if streamed else answer.json()) == shown[name]["value"]
+                assert answer.json() == shown[name]["value"]
 
 
-def check_events(text: str) -> None:
-    """Every event of a stream fits its schema."""
-    lines = [line.removeprefix("data: ") for line in text.split("\n\n") if line.strip()]
-    assert lines[-1] == "[DONE]"
-    for line in lines[:-1]:
-        assert faults(component("ChatCompletionChunk"), json.loads(line)) == []
+def events(text: str) -> list[Any]:
+    """The events of a stream, each of which fits its schema."""
+    assert all(piece.startswith("data: ") for piece in text.split("\n\n") if piece)
+    *lines, last = [line.removeprefix("data: ") for line in text.split("\n\n") if line]
+    assert last == "[DONE]"
+    found = [json.loads(line) for line in lines]
+    assert [fault for event in found for fault in faults(component("ChatCompletionChunk"), event)] == []
+    return found
 
 
 def test_the_examples_of_the_other_paths_are_what_they_answer(tmp_path: Path) -> None:
@@ -215,7 +216,7 @@ def test_answers_of_every_provider_fit_the_schemas(tmp_path: Path) -> None:
             # What was answered fits into the next request.
             history = [*body["messages"], plain.json()["choices"][0]["message"]]
             assert faults(component("ChatRequest"), {**chat, "messages": history}) == []
-            check_events(http.post("/v1/chat/completions", json={**chat, "stream": True}).text)
+            assert events(http.post("/v1/chat/completions", json={**chat, "stream": True}).text)
             enveloped = http.post("/v1/ai/run", json={"provider": provider, "model": model, "input": body})
             assert faults(component("EnvelopeAnswer"), enveloped.json()) == []
 
