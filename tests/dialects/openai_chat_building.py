@@ -21,7 +21,7 @@ from tests.fakes.openai_profiles import profile_of
 from tests.fakes.openai_rules import check_chat
 
 MODELS = {
-    "openai": "gpt-5.4",
+    "openai": "gpt-5.1",
     "mistral": "mistral-large-latest",
     "groq": "openai/gpt-oss-20b",
     "deepseek": "deepseek-chat",
@@ -58,8 +58,9 @@ def sent(*messages: Message, host: str = "openai", **fields: Any) -> tuple[dict[
     return checked(request, host, report), report
 
 
-def checked(request: Request, host: str, report: Report, *, profile: Profile | None = None) -> dict[str, Any]:
-    where = target(MODELS[host], profile or builtin_profiles()[host])
+def checked(request: Request, host: str, report: Report, *, model: str | None = None) -> dict[str, Any]:
+    """The body for this host's shipped profile, after its strict fake has judged it."""
+    where = target(model or MODELS[host], builtin_profiles()[host])
     body = DIALECT.encode_request(request, where, report).body
     return check_chat(loads_object(dumps(body)), profile_of(host))
 

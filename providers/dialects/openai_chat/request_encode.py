@@ -1,5 +1,6 @@
 """The canonical form to a chat request."""
 
+import re
 from typing import Final
 
 from providers.dialects.openai_chat.caller import spelled_defaults
@@ -62,8 +63,7 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
         ("function_call" if variant_of(request.form, "choice") else "tool_choice"): tools.choice,
         "parallel_tool_calls": tools.parallel,
         limit_field: request.max_output_tokens,
-        "temperature": request.temperature,
-        "top_p": request.top_p,
+        **_sampling(request, target, report),
         "top_k": _top_k(request, report),
         "stop": _stop(request),
         "seed": request.seed,
@@ -114,6 +114,22 @@ def _limit_field(request: Request, target: Target, report: Report) -> str:
     if spelled is not None and wanted is not None and spelled != wanted:
         report.add(spelled, "mapped", "the host's own name for it", from_=spelled, to=wanted)
     return wanted or spelled or "max_tokens"
+
+
+def _sampling(request: Request, target: Target, report: Report) -> JsonObject:
+    """Temperature and top_p; of another dialect's making left out with a report where the model has them fixed
+    (PARAM-03). What a chat caller writes for such a model is the provider's to judge.
+    """
+    fields: JsonObject = {"temperature": request.temperature, "top_p": request.top_p}
+    pattern = target.profile.fixed_sampling_models
+    effort = request.reasoning.effort if request.reasoning is not None else None
+    if carried(request.form) or effort == "none" or pattern is None or not re.search(pattern, target.model):
+        return fields
+    for name, value in fields.items():
+        if value is not None and value != 1:
+            report.add(name, "dropped", "not supported with this model", from_=value)
+            fields[name] = None
+    return fields
 
 
 def _top_k(request: Request, report: Report) -> int | None:
