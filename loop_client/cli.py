@@ -16,10 +16,11 @@ from loop_client.client import LoopClient
 from loop_client.display import display_for
 from loop_client.errors import ConfigurationError
 from loop_client.events import AnyEvent, RunFinish
+from loop_client.function_tool import tool
 from loop_client.handlers import FileTree, calculate, current_time
 from loop_client.jsontext import dumps
 from loop_client.limits import Limits
-from loop_client.tools import Tool, tool
+from loop_client.tools import Tool
 
 DEFAULT_KEY_VARIABLE: Final = "AI_ROUTER_KEY"
 

@@ -13,11 +13,12 @@ import httpx2
 
 from loop_client.errors import ConfigurationError
 from loop_client.events import AnyEvent, Message, RunFinish
+from loop_client.function_tool import tool
 from loop_client.limits import Limits
 from loop_client.loop import RunSpec, run_loop
 from loop_client.result import RunResult
 from loop_client.steps import LiveSteps, ToolChoice
-from loop_client.tools import Tool, ToolRegistry, tool
+from loop_client.tools import Tool, ToolRegistry
 from loop_client.transport import ChatTransport, Timeouts
 
 Question: TypeAlias = str | Sequence[Message]
@@ -90,12 +91,18 @@ class LoopClient:
         """Close the connections."""
         await self._transport.aclose()
 
-    def stream(self, question: Question) -> AsyncGenerator[AnyEvent, None]:
+    def stream(self, question: Question, *, values: Mapping[str, Any] | None = None) -> AsyncGenerator[AnyEvent, None]:
         """Run, and give every event as it happens; the last one is a ``RunFinish``. Raises no ``RunError``.
 
         Leaving the loop early cancels the run; wrap it in ``contextlib.aclosing`` to have that happen at once.
+
+        Args:
+            question: What is asked.
+            values: The caller's own, for the tools' contexts.
         """
-        spec = RunSpec(self._model, self._messages(question), self._registry, self._limits, self._tool_choice)
+        spec = RunSpec(
+            self._model, self._messages(question), self._registry, self._limits, self._tool_choice, values or {}
+        )
         return run_loop(spec, LiveSteps(self._transport))
 
     async def ask(self, question: Question) -> RunResult:

@@ -8,8 +8,10 @@ from typing import Literal, TypeAlias
 
 from loop_client.errors import ConfigurationError
 
-LimitReason: TypeAlias = Literal["max_rounds", "max_calls", "max_seconds"]
-"""Which limit ended a run."""
+LimitReason: TypeAlias = Literal[
+    "max_rounds", "max_calls", "max_seconds", "max_tokens", "max_cost", "repeated_calls", "max_pauses"
+]
+"""Which limit ended a run. ``repeated_calls``: the model made the same call again and again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,14 @@ import math
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import Any
 
 from loop_client.call_stream import ToolCall
 from loop_client.chat_stream import ModelAnswer, StreamEvent
 from loop_client.errors import ModelStreamError, RunError
 from loop_client.events import (
     AnyEvent,
+    FinishReason,
     Message,
     RoundFinish,
     RoundStart,
@@ -22,11 +24,13 @@ from loop_client.events import (
     ToolInputAvailable,
     ToolOutputAvailable,
     ToolOutputError,
+    ToolProgress,
 )
+from loop_client.jsontext import JsonObject
 from loop_client.limits import Budget, LimitReason, Limits
 from loop_client.steps import ModelRequest, Steps, ToolChoice
-from loop_client.tool_round import run_calls
-from loop_client.tool_run import ToolOutcome
+from loop_client.tool_outcome import ToolOutcome
+from loop_client.tool_round import CallAgain, CallEnd, CallProgress, CallSettings, run_calls
 from loop_client.tools import ToolRegistry
 from loop_client.usage import Usage
 from loop_client.verdict import Refused, Runnable, judge_calls
@@ -43,6 +47,8 @@ class RunSpec:
     limits: Limits
     tool_choice: ToolChoice | None = None
     """Of the first round; a forced choice becomes ``auto`` after it, or the run would never end (LOOP-02)."""
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The caller's own, for the tools' contexts."""
 
 
 @dataclass(slots=True)
@@ -114,7 +120,7 @@ async def run_loop(spec: RunSpec, steps: Steps) -> AsyncGenerator[AnyEvent, None
                 async for event in events:
                     yield event
         if answer.finish_reason == "content_filter" or not answer.calls:
-            yield run.finish("stop" if answer.finish_reason == "tool_calls" else answer.finish_reason, answer.text)
+            yield run.finish(_ended(answer.finish_reason), answer.text)
             return
         limit = run.budget.reached(steps.now())
     yield run.finish(limit)
@@ -129,6 +135,10 @@ def relaxed(choice: ToolChoice | None) -> ToolChoice | None:
     if choice.get("type") == "allowed_tools" and isinstance(choice.get("allowed_tools"), Mapping):
         return {**choice, "allowed_tools": {**choice["allowed_tools"], "mode": "auto"}}
     return "auto"
+
+
+def _ended(reason: FinishReason) -> RunFinishReason:
+    return "stop" if reason in {"tool_calls", "pause"} else reason  # type: ignore[return-value]
 
 
 class _DeadlinePassed(Exception):
@@ -159,7 +169,7 @@ def _round_finish(run: _Run, answer: ModelAnswer, seconds: float) -> RoundFinish
 async def _answer_calls(run: _Run, answer: ModelAnswer) -> AsyncGenerator[AnyEvent, None]:
     """Run what may run, and append one result for every call, in call order."""
     number = run.budget.rounds
-    contents: dict[str, str] = {}
+    contents: dict[str, str | list[JsonObject]] = {}
     runnables: list[Runnable] = []
     for verdict in _within_limits(judge_calls(answer, run.spec.registry), run.budget):
         call = verdict.call
@@ -170,18 +180,18 @@ async def _answer_calls(run: _Run, answer: ModelAnswer) -> AsyncGenerator[AnyEve
         else:
             runnables.append(verdict)
             yield ToolInputAvailable(number, call.id, call.name, call.arguments_text)
-    ends = run_calls(
-        runnables,
-        run.steps,
-        round_number=number,
-        deadline=run.budget.deadline,
-        max_parallel=run.spec.limits.max_parallel,
-    )
-    async with aclosing(ends):
-        async for end in ends:
-            call = runnables[end.place].call
-            contents[call.id] = end.outcome.content
-            yield _call_end(number, call, end.outcome, end.seconds)
+    settings = CallSettings(run.run_id, number, run.budget.deadline, run.spec.limits.max_parallel, run.spec.values)
+    async with aclosing(run_calls(runnables, run.steps, settings)) as reports:
+        async for report in reports:
+            call = runnables[report.place].call
+            match report:
+                case CallEnd(outcome=outcome, seconds=seconds):
+                    contents[call.id] = outcome.content
+                    yield _call_end(number, call, outcome, seconds)
+                case CallProgress(progress=told):
+                    yield ToolProgress(number, call.id, call.name, told.progress, told.total, told.message, told.output)
+                case CallAgain(attempt=attempt):
+                    yield ToolInputAvailable(number, call.id, call.name, call.arguments_text, attempt=attempt)
     run.messages.extend(
         {"role": "tool", "tool_call_id": call.id, "content": contents[call.id]} for call in answer.calls
     )
@@ -202,5 +212,14 @@ def _call_end(
     number: int, call: ToolCall, outcome: ToolOutcome, seconds: float
 ) -> ToolOutputAvailable | ToolOutputError:
     if outcome.error is None:
-        return ToolOutputAvailable(number, call.id, call.name, outcome.text, seconds)
-    return ToolOutputError(number, call.id, call.name, call.arguments_text, outcome.error, outcome.text, seconds)
+        return ToolOutputAvailable(number, call.id, call.name, outcome.text, seconds, outcome.parts)
+    return ToolOutputError(
+        number,
+        call.id,
+        call.name,
+        call.arguments_text,
+        outcome.error,
+        outcome.text,
+        seconds,
+        error_id=outcome.error_id,
+    )

@@ -15,8 +15,9 @@ from typing import Annotated, Final, Literal, NotRequired, TypedDict
 from pydantic import Field
 
 from loop_client.errors import ConfigurationError, ToolError
+from loop_client.function_tool import tool
 from loop_client.handlers.beneath import components_of, open_file, open_folder, require_support
-from loop_client.tools import Tool, tool
+from loop_client.tools import Tool
 
 _LEGAL_SOURCE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_IN_ONE_FOLDER: Final = 50_000

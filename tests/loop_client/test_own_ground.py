@@ -67,4 +67,4 @@ def test_declared_dependencies_are_the_imported_ones_with_an_upper_bound() -> No
 def test_what_is_promised_is_there_and_documented(name: str) -> None:
     promised = getattr(loop_client, name)
     assert promised is not None
-    assert name in {"AnyEvent", "Message", "Question"} or promised.__doc__
+    assert name in {"AnyEvent", "ContentPart", "Message", "Question", "ToolContent"} or promised.__doc__
