@@ -106,7 +106,10 @@ def _steps(parts: list[Fields], reading: _Reading) -> list[_Step]:
     for part in parts:
         kind = part.text("type")
         name = tool_name_of(part)
-        if name is not None:
+        if name is not None and part.optional_flag("providerExecuted"):
+            # The provider ran it: on the chat wire there is neither a call to answer nor a result to give.
+            reading.leave_out(part)
+        elif name is not None:
             _take_tool(steps[-1], part, name)
         elif kind == "step-start":
             steps.append(_Step())

@@ -7,41 +7,57 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Literal, assert_never
 
-from loop_client.errors import ErrorDetail
 from loop_client.events import (
     AnyEvent,
+    FileOutput,
+    ProviderToolActivity,
     ReasoningDelta,
+    ResponseMetadata,
     RoundFinish,
+    RoundRestart,
     RoundStart,
     RunFinish,
     RunFinishReason,
+    RunNotice,
     RunStart,
+    RunSuspended,
+    SourceFound,
     TextDelta,
+    ToolApprovalAnswered,
+    ToolApprovalRequested,
+    ToolDeferred,
     ToolInputAvailable,
     ToolInputDelta,
     ToolInputStart,
     ToolOutputAvailable,
+    ToolOutputDenied,
     ToolOutputError,
+    ToolProgress,
 )
+from loop_client.jsontext import JsonObject
 from loop_client.ui.chunks import Chunk
-from loop_client.ui.metadata import time_text, usage_object
-from loop_client.ui.values import input_value, output_value, provider_metadata
+from loop_client.ui.metadata import source_chunk, time_text, usage_object
+from loop_client.ui.tool_chunks import ToolChunks
 from loop_client.usage import Usage
 
 _Words = Literal["text", "reasoning"]
 
 _FINISH_REASONS: Final[dict[str, str]] = {
     "stop": "stop",
+    "stop_condition": "stop",
+    "terminal_tool": "stop",
     "length": "length",
     "content_filter": "content-filter",
+    "suspended": "tool-calls",
     "error": "error",
 }
 """Reasons the AI SDK has a word for; for every other one it says ``other``, and the metadata say which."""
 
 
-def masked(error: ErrorDetail) -> str:
-    """What is shown of a failed run unless the caller chooses otherwise."""
-    return "The answer could not be completed."
+def masked(finish: RunFinish) -> str:
+    """What is shown of a failed run unless the caller chooses otherwise: the id under which the log has the detail."""
+    known_as = f" (error {finish.error_id})" if finish.error_id else ""
+    return f"The answer could not be completed{known_as}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +67,11 @@ class StreamOptions:
     message_id: str | None = None
     """Of the message that is begun or continued; None leaves it to the front end."""
     reasoning: bool = True
+    """Whether the model's readable reasoning is shown."""
     sources: bool = True
-    error_text: Callable[[ErrorDetail], str] = masked
-    """What the user reads when the run fails; the detail is for the log."""
+    """Whether the sources it refers to are shown."""
+    error_text: Callable[[RunFinish], str] = masked
+    """What the user reads when the run fails."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
@@ -61,18 +79,16 @@ class UIMessageStream:
     """Feed it the events of a run in order; it gives the chunks of one assistant message.
 
     Each part is opened and closed once, tool states follow the AI SDK's order, and a step holds a turn of the model
-    with the results of its calls. A run that is over ends in a step without open calls, so that no front end goes on
-    by itself after a limit (``lastAssistantMessageIsCompleteWithToolCalls`` looks at the last step only).
+    with the results of its calls. A run that is over ends in a step without calls, so that no front end goes on by
+    itself after a limit (``lastAssistantMessageIsCompleteWithToolCalls`` looks at the last step only).
     """
 
     def __init__(self, options: StreamOptions | None = None) -> None:
         self._options = options or StreamOptions()
+        self._tools = ToolChunks()
         self._words: tuple[_Words, str] | None = None
         self._blocks = 0
         self._in_step = False
-        self._step_has_calls = False
-        self._inputs: set[str] = set()
-        self._offered: frozenset[str] = frozenset()
         self._usage = Usage()
         self.ended = False
         """Whether the message has had its last chunk."""
@@ -80,46 +96,88 @@ class UIMessageStream:
     def feed(self, event: AnyEvent) -> list[Chunk]:
         """The chunks that tell of an event; none for what is not shown."""
         match event:
-            case RunStart():
-                return self._start(event)
-            case RoundStart():
-                return [*self._end_step(), *self._start_step()]
             case TextDelta(text=text):
                 return self._say("text", text)
             case ReasoningDelta(text=text):
                 return self._say("reasoning", text) if self._options.reasoning else []
-            case ToolInputStart() | ToolInputDelta() | ToolInputAvailable():
-                return self._input(event)
-            case ToolOutputAvailable() | ToolOutputError():
-                return self._output(event)
+            case (
+                ToolInputStart()
+                | ToolInputDelta()
+                | ToolInputAvailable()
+                | ToolDeferred()
+                | ToolApprovalRequested()
+                | ProviderToolActivity()
+            ):
+                return [*self._end_words(), *self._tools.input(event)]
+            case (
+                ToolProgress() | ToolApprovalAnswered() | ToolOutputAvailable() | ToolOutputError() | ToolOutputDenied()
+            ):
+                return [*self._end_words(), *self._tools.output(event)]
+            case SourceFound() | FileOutput():
+                return self._found(event)
+            case _:
+                return self._progress(event)
+
+    def fail(self, text: str) -> list[Chunk]:
+        """End the message with an error; the text is shown to the user as it is."""
+        error: Chunk = {"type": "error", "errorText": text}
+        return [*self._end_words(), error, *self._end_step(), *self._end("error", {})]
+
+    def abort(self, reason: str | None = None) -> list[Chunk]:
+        """End the message because the run was cancelled."""
+        self.ended = True
+        chunk: Chunk = {"type": "abort"}
+        return [*self._end_words(), chunk if reason is None else chunk | {"reason": reason}]
+
+    def _progress(
+        self,
+        event: RunStart
+        | RoundStart
+        | RoundRestart
+        | ResponseMetadata
+        | RoundFinish
+        | RunNotice
+        | RunSuspended
+        | RunFinish,
+    ) -> list[Chunk]:
+        match event:
+            case RunStart():
+                return self._start(event)
+            case RoundStart():
+                return [*self._end_step(), *self._start_step()]
+            case RoundRestart():
+                # The reader forgets the step's parts, those that are open included, so they are not closed.
+                self._words = None
+                self._tools.start_step()
+                return [{"type": "reset-step"}]
+            case ResponseMetadata(model=model, response_id=response_id):
+                return _metadata({"model": model, "responseId": response_id})
             case RoundFinish(usage=usage):
                 self._usage += usage or Usage()
-                return [*self._end_words(), *self._usage_so_far()]
+                return [*self._end_words(), *_metadata({"usage": usage_object(self._usage)})]
+            case RunNotice():
+                return []
+            case RunSuspended(run_id=run_id, expires_at=expires_at):
+                until = None if expires_at is None else time_text(expires_at)
+                return [*self._end_words(), *_metadata({"runId": run_id, "answerBefore": until})]
             case RunFinish():
                 return self._finish(event)
             case _:
                 assert_never(event)
 
-    def fail(self, text: str) -> list[Chunk]:
-        """End the message with an error; the text is shown to the user as it is."""
-        return [*self._end_words(), {"type": "error", "errorText": text}, *self._end_step(), *self._end("error")]
-
-    def abort(self, reason: str | None = None) -> list[Chunk]:
-        """End the message because the run was cancelled."""
-        chunk: Chunk = {"type": "abort"} if reason is None else {"type": "abort", "reason": reason}
-        self.ended = True
-        return [*self._end_words(), chunk]
-
     def _start(self, event: RunStart) -> list[Chunk]:
-        self._offered = frozenset(event.tools)
+        self._tools.run_id, self._tools.offered = event.run_id, frozenset(event.tools)
         chunk: Chunk = {"type": "start"}
         if self._options.message_id is not None:
             chunk["messageId"] = self._options.message_id
-        metadata = {"runId": event.run_id, "model": event.model, "startedAt": time_text(self._options.now())}
+        metadata = {"runId": event.run_id, "model": event.model}
+        if not event.resumed:
+            metadata["startedAt"] = self._now() if event.started_at is None else time_text(event.started_at)
         return [chunk | {"messageMetadata": metadata}]
 
     def _start_step(self) -> list[Chunk]:
-        self._in_step, self._step_has_calls = True, False
+        self._in_step = True
+        self._tools.start_step()
         return [{"type": "start-step"}]
 
     def _end_step(self) -> list[Chunk]:
@@ -129,12 +187,12 @@ class UIMessageStream:
 
     def _say(self, kind: _Words, text: str) -> list[Chunk]:
         begin: list[Chunk] = []
-        if self._words is None or self._words[0] != kind:
+        words = self._words
+        if words is None or words[0] != kind:
             self._blocks += 1
-            block = f"{kind}-{self._blocks}"
-            begin = [*self._end_words(), {"type": f"{kind}-start", "id": block}]
-            self._words = (kind, block)
-        return [*begin, {"type": f"{kind}-delta", "id": self._words[1], "delta": text}]
+            begin = [*self._end_words(), {"type": f"{kind}-start", "id": f"{kind}-{self._blocks}"}]
+            self._words = words = (kind, f"{kind}-{self._blocks}")
+        return [*begin, {"type": f"{kind}-delta", "id": words[1], "delta": text}]
 
     def _end_words(self) -> list[Chunk]:
         if self._words is None:
@@ -143,50 +201,34 @@ class UIMessageStream:
         self._words = None
         return [{"type": f"{kind}-end", "id": block}]
 
-    def _tool(self, kind: str, call_id: str, name: str, **members: object) -> Chunk:
-        self._step_has_calls = True
-        chunk: Chunk = {"type": kind, "toolCallId": call_id, "toolName": name, **members}
-        # A tool that the run did not begin with is not one that the front end can have been built for.
-        return chunk if name in self._offered else chunk | {"dynamic": True}
-
-    def _input(self, event: ToolInputStart | ToolInputDelta | ToolInputAvailable) -> list[Chunk]:
-        match event:
-            case ToolInputStart(call_id=call_id, tool_name=name):
-                return [*self._end_words(), self._tool("tool-input-start", call_id, name)]
-            case ToolInputDelta(call_id=call_id, text=text):
-                return [{"type": "tool-input-delta", "toolCallId": call_id, "inputTextDelta": text}]
-            case ToolInputAvailable(call_id=call_id, tool_name=name, arguments_text=arguments_text):
-                self._inputs.add(call_id)
-                value, kept = input_value(arguments_text)
-                chunk = self._tool("tool-input-available", call_id, name, input=value)
-                return [*self._end_words(), chunk | provider_metadata(kept)]
-
-    def _output(self, event: ToolOutputAvailable | ToolOutputError) -> list[Chunk]:
-        if isinstance(event, ToolOutputAvailable):
-            value, kept = output_value(event.output)
-            chunk: Chunk = {"type": "tool-output-available", "toolCallId": event.call_id, "output": value}
-            return [chunk | provider_metadata(kept)]
-        if event.call_id in self._inputs:
-            return [{"type": "tool-output-error", "toolCallId": event.call_id, "errorText": event.error_text}]
-        value, kept = input_value(event.arguments_text)
-        chunk = self._tool("tool-input-error", event.call_id, event.tool_name, input=value, errorText=event.error_text)
-        return [*self._end_words(), chunk | provider_metadata(kept)]
-
-    def _usage_so_far(self) -> list[Chunk]:
-        counts = usage_object(self._usage)
-        return [{"type": "message-metadata", "messageMetadata": {"usage": counts}}] if counts else []
+    def _found(self, event: SourceFound | FileOutput) -> list[Chunk]:
+        if isinstance(event, FileOutput):
+            return [*self._end_words(), {"type": "file", "mediaType": event.media_type, "url": event.url}]
+        # A source does not end the text: annotations arrive between two words of it.
+        return [source_chunk(event)] if self._options.sources else []
 
     def _finish(self, event: RunFinish) -> list[Chunk]:
-        closing: list[Chunk] = [*self._end_words()]
+        chunks = self._end_words()
         if event.error is not None:
-            closing.append({"type": "error", "errorText": self._options.error_text(event.error)})
-        if self._step_has_calls:
-            closing += [*self._end_step(), *self._start_step()]
-        usage = usage_object(event.usage)
-        metadata = {"rounds": event.rounds, "calls": event.calls} | ({"usage": usage} if usage else {})
-        return [*closing, *self._end_step(), *self._end(event.finish_reason, **metadata)]
+            chunks.append({"type": "error", "errorText": self._options.error_text(event)})
+        if self._tools.calls_in_step and event.finish_reason != "suspended":
+            chunks += [*self._end_step(), *self._start_step()]
+        counts = {"usage": usage_object(event.usage), "rounds": event.rounds, "calls": event.calls, "cost": event.cost}
+        return [*chunks, *self._end_step(), *self._end(event.finish_reason, counts)]
 
-    def _end(self, reason: RunFinishReason, **metadata: object) -> list[Chunk]:
+    def _end(self, reason: RunFinishReason, counts: JsonObject) -> list[Chunk]:
         self.ended = True
-        known = {"finishReason": reason, "finishedAt": time_text(self._options.now()), **metadata}
+        known = {"finishReason": reason, "finishedAt": self._now()} | _present(counts)
         return [{"type": "finish", "finishReason": _FINISH_REASONS.get(reason, "other"), "messageMetadata": known}]
+
+    def _now(self) -> str:
+        return time_text(self._options.now().timestamp())
+
+
+def _metadata(members: JsonObject) -> list[Chunk]:
+    present = _present(members)
+    return [{"type": "message-metadata", "messageMetadata": present}] if present else []
+
+
+def _present(members: JsonObject) -> JsonObject:
+    return {name: value for name, value in members.items() if value is not None and value != {}}
