@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from typing import Final
+from typing import Final, get_args
 
 from loop_client import __version__
 from loop_client.client import LoopClient
@@ -19,7 +19,7 @@ from loop_client.events import AnyEvent, RunFinish
 from loop_client.function_tool import tool
 from loop_client.handlers import FileTree, calculate, current_time
 from loop_client.jsontext import dumps
-from loop_client.limits import Limits
+from loop_client.limits import LimitReason, Limits
 from loop_client.tools import Tool
 
 DEFAULT_KEY_VARIABLE: Final = "AI_ROUTER_KEY"
@@ -27,7 +27,7 @@ DEFAULT_KEY_VARIABLE: Final = "AI_ROUTER_KEY"
 ANSWERED, FAILED, USAGE, LIMIT_REACHED, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes."""
 
-_LIMITS: Final = frozenset({"max_rounds", "max_calls", "max_seconds", "length"})
+_LIMITS: Final = frozenset({*get_args(LimitReason), "length"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

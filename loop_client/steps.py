@@ -7,9 +7,10 @@ import secrets
 import time
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from loop_client.chat_stream import ModelAnswer, StreamEvent
+from loop_client.errors import ConfigurationError
 from loop_client.events import Message, PendingCall
 from loop_client.jsontext import JsonObject
 from loop_client.settled import Settled
@@ -18,6 +19,9 @@ from loop_client.tool_run import ToolRequest, run_tool
 
 ToolChoice: TypeAlias = str | Mapping[str, Any]
 """``auto``, ``none``, ``required``, or an object as the chat wire has it."""
+
+OWN_MEMBERS: Final = frozenset({"model", "messages", "tools", "tool_choice", "stream"})
+"""Members of the request body that the loop sets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,13 @@ class Steps(Protocol):
         """Make one attempt at a call. Raises nothing, except when it is cancelled."""
         ...
 
-    async def wait_for_answers(self, pending: tuple[PendingCall, ...]) -> Mapping[str, Settled] | None:
-        """Wait for what comes from outside, by call id; None to suspend the run instead."""
+    @property
+    def can_wait(self) -> bool:
+        """Whether a run may wait for answers from outside where it is, instead of being suspended."""
+        ...
+
+    async def wait_for_answers(self, pending: tuple[PendingCall, ...]) -> Mapping[str, Settled]:
+        """Wait until all of these calls are answered; by call id. Only where ``can_wait``."""
         ...
 
     async def sleep(self, seconds: float) -> None:
@@ -97,9 +106,14 @@ class LiveSteps:
         """Run the call in this event loop."""
         return await run_tool(request)
 
-    async def wait_for_answers(self, pending: tuple[PendingCall, ...]) -> Mapping[str, Settled] | None:
-        """Nobody waits here: the run suspends."""
-        return None
+    @property
+    def can_wait(self) -> bool:
+        """No: nothing is kept here, so a wait would not survive this process."""
+        return False
+
+    async def wait_for_answers(self, pending: tuple[PendingCall, ...]) -> Mapping[str, Settled]:
+        """Not called."""
+        raise NotImplementedError("a live run is suspended instead")
 
     async def sleep(self, seconds: float) -> None:
         """Wait in this event loop."""
@@ -121,3 +135,15 @@ class LiveSteps:
 def new_id(prefix: str) -> str:
     """``prefix_`` and 24 hexadecimal digits: legal as a call id for every provider but Mistral."""
     return f"{prefix}_{secrets.token_hex(12)}"
+
+
+def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """The options, none of which the loop sets itself.
+
+    Raises:
+        ConfigurationError: one of them is.
+    """
+    taken = sorted(OWN_MEMBERS & options.keys())
+    if taken:
+        raise ConfigurationError(f"options may not set {', '.join(taken)}: the loop does")
+    return dict(options)

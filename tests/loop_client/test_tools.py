@@ -285,7 +285,7 @@ def test_what_cannot_be_a_tool_is_refused_with_a_reason() -> None:
     def unknown(a: NoSuchType) -> None:  # type: ignore[name-defined]  # noqa: F821
         """Doc."""
 
-    def unreadable(a: threading.Lock) -> None:  # type: ignore[valid-type]
+    def unreadable(a: threading.Lock) -> None:  # type: ignore[valid-type, unused-ignore]
         """Doc."""
 
     def spaced() -> None:
