@@ -149,6 +149,16 @@ class LoopClient:
         """The tools that are fixed; those of sources come with each round."""
         return self._toolbox.fixed
 
+    @property
+    def system(self) -> str | None:
+        """What is put before a question; a history is taken as it is."""
+        return self._system
+
+    @property
+    def can_suspend(self) -> bool:
+        """Whether there is a secret, so that calls may wait for somebody outside."""
+        return self._desk is not None
+
     def stream(
         self,
         question: Question,

@@ -73,7 +73,7 @@ def resumed_turn(suspension: Suspension, registry: ToolRegistry) -> Turn:
 def outside_tool_to_json(tool: Tool) -> JsonObject:
     """A tool that is answered from outside, as plain data."""
     body: JsonObject = {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
-    return body | {"answer_schema": tool.answer_schema, "title": tool.title}
+    return body | {"answer_schema": tool.answer_schema, "title": tool.title, "dynamic": tool.dynamic}
 
 
 def outside_tool(body: JsonObject) -> Tool:
@@ -84,5 +84,5 @@ def outside_tool(body: JsonObject) -> Tool:
         body["parameters"],
         answer=body.get("answer_schema"),
         title=body.get("title"),
-        dynamic=True,
+        dynamic=body.get("dynamic", False),
     )

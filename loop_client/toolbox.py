@@ -141,18 +141,20 @@ async def gather_tools(toolbox: Toolbox, added: AddedTools) -> Gathered:
     """The tools for the next round.
 
     A tool that comes later never takes the place of one that is there: it is left out, and so is what is beyond the
-    number allowed.
+    number allowed. Those that are answered from outside come last: who gives them, such as a browser, must not stand in
+    for a tool of a source or for one that was added.
 
     Raises:
         ToolSourceError: a source cannot be opened.
     """
     failed: list[str] = []
-    offered = [("", tool) for tool in (*toolbox.fixed, *toolbox.outside)]
+    offered = [("", tool) for tool in toolbox.fixed]
     if toolbox.sources is not None:
         await toolbox.sources.open()
         listed, failed = await toolbox.sources.list()
         offered += listed
     offered += added.tools()
+    offered += [("this run", tool) for tool in toolbox.outside]
     taken: dict[str, Tool] = {}
     left_out: list[str] = []
     for origin, tool in offered:
