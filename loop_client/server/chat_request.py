@@ -34,10 +34,15 @@ class ChatRequest:
     client_tools: object = field(default=None, repr=False)
     """The ``tools`` that the browser wants to answer, not yet looked at."""
 
+    @classmethod
+    def of_answer(cls, fields: Mapping[str, Any], values: Mapping[str, Any]) -> ChatRequest:
+        """What the hook sees when an answer comes by itself: no conversation, only the other fields and the caller."""
+        return cls(None, "submit-message", None, Conversation(()), (), fields, values)
+
     @property
     def continues(self) -> str | None:
         """The id of the assistant message that the answer goes on with; None where it begins a new one."""
-        last = self.ui_messages[-1]
+        last: Mapping[str, Any] = self.ui_messages[-1] if self.ui_messages else {}
         identity = last.get("id")
         return identity if last.get("role") == "assistant" and isinstance(identity, str) and identity else None
 

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from opentelemetry import metrics
 
-from loop_client.events import AnyEvent, RoundFinish, RunFinish, RunStart, ToolOutputAvailable, ToolOutputError
+from loop_client.events import (
+    AnyEvent,
+    RoundFinish,
+    RunFinish,
+    RunStart,
+    ToolOutputAvailable,
+    ToolOutputDenied,
+    ToolOutputError,
+)
 from loop_client.usage import Usage
 
 _UNKNOWN = "_unknown"
@@ -54,6 +62,8 @@ class RunMetrics:
                 self._tool(name, "ok", seconds)
             case ToolOutputError(tool_name=name, code=code, seconds=seconds):
                 self._tool(name, code, seconds)
+            case ToolOutputDenied(tool_name=name):
+                self._tool(name, "denied", 0.0)
             case RoundFinish(usage=usage, seconds=seconds):
                 self._round(usage, seconds)
             case RunFinish():
@@ -67,7 +77,8 @@ class RunMetrics:
     def _tool(self, name: str, outcome: str, seconds: float) -> None:
         attributes = {"gen_ai.tool.name": name if name in self._tools else _UNKNOWN, "outcome": outcome}
         self._to.tool_calls.add(1, attributes)
-        self._to.tool_duration.record(seconds, attributes)
+        if seconds > 0:  # one that was not run took no time, and would only draw the average down
+            self._to.tool_duration.record(seconds, attributes)
 
     def _round(self, usage: Usage | None, seconds: float) -> None:
         attributes = {"gen_ai.request.model": self._model, "gen_ai.operation.name": "chat"}

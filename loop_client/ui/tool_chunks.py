@@ -39,8 +39,9 @@ class ToolChunks:
         self.run_id = ""
         self.offered: frozenset[str] = frozenset()
         """Names of the tools that the run began with."""
-        self.calls_in_step = False
-        """Whether the step has a call that the front end may take for one to answer."""
+        self.calls_in_step = True
+        """Whether the step has a call that the front end may take for one to answer. Before the first step of a run
+        that goes on, the message's last step is the one that waited."""
         self._in_step = False
         self._inputs: set[str] = set()
 
@@ -56,8 +57,10 @@ class ToolChunks:
             case ToolInputDelta(call_id=call_id, text=text):
                 return [{"type": "tool-input-delta", "toolCallId": call_id, "inputTextDelta": text}]
             case ToolInputAvailable():
-                # Told once: a front end calls `onToolCall` every time. A tool that is run again was told before.
-                return [] if event.call_id in self._inputs else [self._complete(event, {})]
+                # Told once: a front end calls `onToolCall` every time. A tool that is run again was told before, and so
+                # was a call that was approved: outside a step there are only calls of the turn that waited.
+                is_known = event.call_id in self._inputs or not self._in_step
+                return [] if is_known else [self._complete(event, {})]
             case ToolDeferred():
                 chunk = self._complete(event, {"runId": self.run_id, "token": event.token})
                 schema = event.answer_schema

@@ -6,6 +6,9 @@ import asyncio
 import json
 import os
 import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +49,27 @@ def chromium() -> str:
     if not found:
         missing("chromium")
     return found
+
+
+@contextmanager
+def running_browser() -> Iterator[str]:
+    """A headless browser for several pages; gives the address under which scripts reach it."""
+    command = [node(), str(SCRIPTS / "serve_browser.mjs"), chromium()]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=SCRIPTS)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()  # bounded by the test's own time-out
+        assert line, "the browser did not start"
+        yield str(json.loads(line)["endpoint"])
+    finally:
+        process.stdin.close()
+        process.stdout.close()
+        try:
+            process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 async def run_script(name: str, payload: dict[str, Any]) -> dict[str, Any]:

@@ -231,18 +231,27 @@ def test_a_resumed_run_changes_the_parts_of_the_step_it_was_suspended_in() -> No
             ToolApprovalAnswered(1, "c2", "add", "{}", False, "too dear"),
             ToolOutputDenied(1, "c2", "add", "{}", "too dear"),
             ToolOutputError(1, "c1", "pick", "{}", "answered_with_error", "camera is off", 0.0),
+            ToolInputAvailable(1, "c3", "add", "{}"),
+            ToolOutputAvailable(1, "c3", "add", "1", 0.1),
             RoundStart(2),
             TextDelta(2, "Then not."),
             finish(),
         ]
     )
     assert chunks[0]["messageMetadata"] == {"runId": "run_1", "model": "test/model"}, "it started when it first started"
-    assert chunks[1:4] == [
+    assert chunks[1:5] == [
         {"type": "tool-approval-response", "approvalId": "c2", "approved": False, "reason": "too dear"},
         {"type": "tool-output-denied", "toolCallId": "c2"},
         {"type": "tool-output-error", "toolCallId": "c1", "errorText": "camera is off"},
-    ]
-    assert types(chunks[4:]) == ["start-step", "text-start", "text-delta", "text-end", "finish-step", "finish"]
+        {"type": "tool-output-available", "toolCallId": "c3", "output": 1},
+    ], "a call that was approved is not announced again, or the page would run it"
+    assert types(chunks[5:]) == ["start-step", "text-start", "text-delta", "text-end", "finish-step", "finish"]
+
+
+def test_a_resumed_run_that_ends_at_once_ends_in_an_empty_step() -> None:
+    start = RunStart("run_1", "test/model", ("add",), resumed=True)
+    chunks = chunks_of([start, ToolOutputAvailable(1, "c1", "add", "1", 0.1), finish("max_calls")])
+    assert types(chunks) == ["start", "tool-output-available", "start-step", "finish-step", "finish"]
 
 
 @pytest.mark.parametrize("reason", ["max_rounds", "repeated_calls", "terminal_tool", "stop_condition"])

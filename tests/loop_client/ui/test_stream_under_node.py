@@ -212,6 +212,7 @@ async def test_a_run_that_waits_and_goes_on_is_one_message() -> None:
             ToolApprovalAnswered(1, "c2", "pay", '{"euros":1}', True),
             ToolApprovalAnswered(1, "c3", "pay", '{"euros":9}', False, "dear"),
             ToolOutputDenied(1, "c3", "pay", '{"euros":9}', "dear"),
+            ToolInputAvailable(1, "c2", "pay", '{"euros":1}'),
             ToolOutputAvailable(1, "c2", "pay", "paid", 0.1),
             RoundStart(2),
             TextDelta(2, "Paid."),
