@@ -201,7 +201,7 @@ async def _last_answer(run: Run, ending: Ending) -> AsyncGenerator[AnyEvent, Non
 
 def _logged(run: Run, error: RunError | None) -> str | None:
     """Put an error into the log under an id that may be shown instead of it."""
-    if error is None:
+    if error is None or isinstance(error, LimitReached):
         return None
     error_id = run.steps.new_id("err")
     _log.error("run %s failed [%s]: %s: %s", run.run_id, error_id, error.detail.code, error)

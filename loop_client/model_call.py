@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from loop_client.chat_stream import ModelAnswer, StreamEvent
 from loop_client.errors import HookError, LoopClientError, ModelStreamError, RunError
-from loop_client.events import AnyEvent, RoundFinish, RoundRestart, RoundStart, RunNotice, ToolInputStart
+from loop_client.events import AnyEvent, Message, RoundFinish, RoundRestart, RoundStart, RunNotice, ToolInputStart
 from loop_client.hooks import RoundPlan
 from loop_client.prices import cost_of
 from loop_client.run_state import Ending, Run, Turn
@@ -57,7 +57,8 @@ async def ask_model(run: Run, *, is_last_answer: bool = False) -> AsyncGenerator
         return
     cost = cost_of(run.spec.rules.prices, (plan.model, answer.model), answer.usage)
     run.budget.take_usage(answer.usage, cost)
-    run.messages.append(answer.message)
+    if _holds_something(answer.message):
+        run.messages.append(answer.message)
     run.turn = Turn(
         plan.round,
         answer.text,
@@ -77,6 +78,11 @@ async def ask_model(run: Run, *, is_last_answer: bool = False) -> AsyncGenerator
         model=answer.model,
         cost=cost,
     )
+
+
+def _holds_something(message: Message) -> bool:
+    """Whether a turn has anything to go back to the server: an empty one, cut or paused at once, would be refused."""
+    return any(value for name, value in message.items() if name != "role")
 
 
 def relaxed(choice: ToolChoice | None) -> ToolChoice | None:
