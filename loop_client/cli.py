@@ -1,4 +1,4 @@
-"""The command `loop-client`: ask a model a question about your files, and watch it work."""
+"""The command `loop-client`: ask a model about your files and watch it work, or serve it to chat front ends."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, aclosing, nullcontext
 from typing import Final, get_args
 
 from loop_client import __version__
+from loop_client.cli_serve import add_server_options, serve, server_table
 from loop_client.client import LoopClient
 from loop_client.display import display_for
 from loop_client.errors import ConfigurationError
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _survive_odd_characters()
     try:
+        if options.command == "serve":
+            table = server_table(options)
+            serve(_client(options, options.secret), table)
+            return ANSWERED
         return asyncio.run(_ask(options))
     except ConfigurationError as error:
         parser.error(str(error))
@@ -69,7 +74,7 @@ async def _ask(options: argparse.Namespace) -> int:
     return _exit_code(finish)
 
 
-def _client(options: argparse.Namespace) -> LoopClient:
+def _client(options: argparse.Namespace, secret: str | None = None) -> LoopClient:
     return LoopClient(
         base_url=options.base_url,
         model=options.model,
@@ -77,6 +82,7 @@ def _client(options: argparse.Namespace) -> LoopClient:
         api_key=_api_key(options.api_key),
         system=options.system,
         limits=Limits(options.max_rounds, options.max_calls, options.max_seconds),
+        secret=secret,
     )
 
 
@@ -148,21 +154,33 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     ask.add_argument("question", metavar="QUESTION", help="the question, or - to read it from standard input")
-    ask.add_argument("--base-url", required=True, metavar="URL", help="such as http://127.0.0.1:8080/v1")
-    ask.add_argument("--model", required=True, help="such as anthropic/claude-… or an alias of the router")
-    ask.add_argument(
+    _add_model_options(ask)
+    output = ask.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print every event as one line of JSON")
+    output.add_argument("--quiet", action="store_true", help="print the answer only")
+    server = commands.add_parser(
+        "serve",
+        help="serve chat front ends such as the AI SDK's useChat",
+        description="Serve chat front ends: POST /chat streams a run, POST /runs/{id}/tool-results takes answers.",
+        allow_abbrev=False,
+    )
+    _add_model_options(server)
+    add_server_options(server)
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--base-url", required=True, metavar="URL", help="such as http://127.0.0.1:8080/v1")
+    parser.add_argument("--model", required=True, help="such as anthropic/claude-… or an alias of the router")
+    parser.add_argument(
         "--api-key",
         type=_key_reference,
         metavar="env:NAME",
         help=f"environment variable that holds the key; by default {DEFAULT_KEY_VARIABLE} if it is set, else no key",
     )
-    ask.add_argument("--system", metavar="TEXT", help="system prompt; none by default")
-    _add_file_options(ask)
-    _add_limits(ask)
-    output = ask.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print every event as one line of JSON")
-    output.add_argument("--quiet", action="store_true", help="print the answer only")
-    return parser
+    parser.add_argument("--system", metavar="TEXT", help="system prompt; none by default")
+    _add_file_options(parser)
+    _add_limits(parser)
 
 
 def _add_file_options(ask: argparse.ArgumentParser) -> None:
