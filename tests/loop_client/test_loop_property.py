@@ -62,7 +62,7 @@ NAMES = (
     "asks_sometimes",
     "no_such_tool",
 )
-ARGUMENTS = ("{}", '{"n": 1}', '{"n": 2}', '{"n": "x"}', '{"n": ', "", '{"m": 1}', "[]")
+ARGUMENTS = (*("{}", '{"n": 1}', '{"n": 2}') * 4, '{"n": "x"}', '{"n": ', "", '{"m": 1}', "[]")
 
 
 @dataclass
@@ -192,17 +192,17 @@ turns = st.builds(
     ScriptedTurn,
     calls=st.lists(calls, max_size=4).map(tuple),
     text=st.sampled_from(("", "words")),
-    reason=st.sampled_from(("tool_calls", "stop", "length", "content_filter", "pause_turn")),
+    reason=st.sampled_from((*("tool_calls",) * 8, "stop", "length", "content_filter", "pause_turn")),
     failure=st.sampled_from(("none",) * 8 + ("passing", "final", "cut", "hang")),
 )
 on_limits: st.SearchStrategy[OnLimit] = st.sampled_from(("stop", "answer", "raise"))
 bounds = st.builds(
     Limits,
     max_rounds=st.integers(1, 5),
-    max_calls=st.none() | st.integers(0, 8),
-    max_seconds=st.sampled_from((0.02, 0.2, 5.0)),
+    max_calls=st.sampled_from((None, None, 0, 1, 3, 8)),
+    max_seconds=st.sampled_from((0.02, 0.2, 5.0, 5.0, 5.0)),
     max_parallel=st.integers(1, 3),
-    max_tokens=st.none() | st.integers(0, 60),
+    max_tokens=st.sampled_from((None, None, None, 0, 20, 40)),
     max_pauses=st.integers(0, 2),
     warn_repeats=st.none() | st.integers(1, 2),
     max_repeats=st.none() | st.integers(1, 2),
@@ -213,9 +213,9 @@ bounds = st.builds(
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    script=st.lists(turns, max_size=6),
+    script=st.lists(turns, min_size=1, max_size=6),
     limits=bounds,
-    leave_after=st.none() | st.integers(1, 25),
+    leave_after=st.sampled_from((None, None, None)) | st.integers(1, 25),
     can_suspend=st.booleans(),
     decisions=st.lists(st.sampled_from(("approve", "deny", "value", "error")), min_size=1, max_size=3),
 )
