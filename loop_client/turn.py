@@ -166,12 +166,18 @@ def _with_tools_added(run: Run, name: str, turn: Turn, outcome: ToolOutcome) -> 
     """Take the tools that a call brought; they are offered from the next round on."""
     tool = turn.registry.get(name)
     try:
-        value: Any = loads(outcome.text)
         if tool is not None:
-            run.added.add(tool, value)
+            run.added.add(tool, _json_or_text(outcome.text))
     except ValueError as error:
         return ToolOutcome(f"the tools that were brought cannot be used: {error}", "tool_error")
     return outcome
+
+
+def _json_or_text(text: str) -> Any:
+    try:
+        return loads(text)
+    except ValueError:
+        return text
 
 
 def _end(
