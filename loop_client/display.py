@@ -125,7 +125,10 @@ class PlainDisplay:
                 self._call_line(event.tool_name, event.call_id, f"output-denied {one_line(event.reason or '', _WIDTH)}")
             case ProviderToolActivity():
                 self._call_line(event.tool_name, event.call_id, f"{event.status} (run by the provider)")
-            case RoundRestart() | RunNotice() | SourceFound() | FileOutput():
+            case RoundRestart():
+                self._fragments.clear()
+                self._line(f"  {notice_text(event, _WIDTH)}")
+            case RunNotice() | SourceFound() | FileOutput():
                 self._line(f"  {notice_text(event, _WIDTH)}")
             case RunSuspended():
                 self._line(f"waiting for {len(event.pending)} answers from outside")
