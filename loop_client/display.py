@@ -86,7 +86,7 @@ class PlainDisplay:
         """Let out what is held back."""
         self._end_words()
 
-    def show(self, event: AnyEvent) -> None:  # noqa: C901, PLR0912  # one flat case for every kind
+    def show(self, event: AnyEvent) -> None:  # noqa: C901, PLR0912, PLR0915  # one flat case for every kind
         """Show one event."""
         if isinstance(event, (TextDelta, ReasoningDelta)):
             self._take_words(event)
@@ -175,4 +175,4 @@ class PlainDisplay:
         self._line(f"  {one_line(name, 64)} [{one_line(call_id, 64)}] {text}")
 
     def _line(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(cleaned(text), file=self._stream, flush=True)
