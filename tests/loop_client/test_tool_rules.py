@@ -441,6 +441,17 @@ async def test_a_tool_that_would_shadow_another_is_left_out_and_so_is_one_too_ma
         client_for(server, mine, named("other"), max_tools=1)
 
 
+async def test_a_tool_of_one_run_does_not_shadow_one_of_a_source(server: FakeServer) -> None:
+    source = Source("files", named("read"))
+    mine = schema_tool("read", "Of the browser.", {"type": "object"})
+    server.play(calls(("c1", "read", "{}")), says("ok"))
+    client = client_for(server, source, secret="a secret of some length")
+    events = await events_of(client, tools=[mine])
+    assert server.requests[0]["tools"][0]["function"]["description"] == "A tool."
+    assert results_in(server.requests[1]) == {"c1": "{}"}
+    assert any("tool read of this run" in event.message for event in events if isinstance(event, RunNotice))
+
+
 async def test_a_source_that_fails_keeps_its_last_known_tools(server: FakeServer) -> None:
     source = Source("files", named("one"))
 
