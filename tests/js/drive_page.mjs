@@ -10,7 +10,7 @@ const { endpoint, page: address, steps } = JSON.parse(await text(process.stdin))
 const browser = await chromium.connect(endpoint);
 try {
   const page = await (await browser.newContext()).newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(30_000);
   const logged = [];
   page.on('pageerror', error => logged.push(String(error)));
   await page.goto(address);

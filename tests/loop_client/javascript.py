@@ -1,53 +1,31 @@
-"""Runs the scripts of `tests/js` under Node, and says in one line where Node or a browser is missing."""
+"""Runs the scripts of `tests/js` under Node, and a browser for them."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.javascript_plugin import SCRIPTS, browser_command, node_command
 
-SCRIPTS = Path(__file__).resolve().parent.parent / "js"
 SECONDS = 45.0
 """For one script: below the suite's bound for a test."""
 
 
-def missing(what: str) -> None:
-    """Skip the test, or fail it under CI, where nothing may be missing.
-
-    Raises:
-        Skipped: here; ``Failed`` under CI.
-    """
-    message = f"{what} is missing: `make test` sets up tests/js where there is npm; Debian has Node and chromium"
-    if os.environ.get("CI") == "true":
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 def node() -> str:
-    """The command that runs Node, with the packages of `tests/js` there."""
-    found = shutil.which("node")
-    if found is None:
-        missing("node")
-    if not (SCRIPTS / "node_modules" / "ai").is_dir():
-        missing("tests/js/node_modules")
-    return str(found)
+    """The command that runs Node; for tests that are marked as needing it."""
+    found = node_command()
+    assert found is not None, "the test needs the marker needs_node or needs_browser"
+    return found
 
 
 def chromium() -> str:
-    """The command that runs a Chromium."""
-    found = next(
-        (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), ""
-    )
-    if not found:
-        missing("chromium")
+    """The command that runs a Chromium; for tests that are marked as needing it."""
+    found = browser_command()
+    assert found is not None, "the test needs the marker needs_browser"
     return found
 
 

@@ -40,6 +40,7 @@ def program(server: FakeServer, monkeypatch: pytest.MonkeyPatch) -> dict[str, An
     return names
 
 
+@pytest.mark.needs_browser
 async def test_the_page_talks_to_the_service(server: FakeServer, program: dict[str, Any]) -> None:
     (source,) = snippets("jsx")
     script = await built_page(source)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from loop_client import LoopClient, Retry, ToolContext, ToolError, schema_tool, tool
 from loop_client.server import ChatService
 from tests.loop_client.fake_server import FakeServer, Turn, call, calls, delta, finish, says, usage
 from tests.loop_client.javascript import run_script
 from tests.loop_client.server.chatting import SECRET, add, user
 from tests.loop_client.serving import serving
+
+pytestmark = pytest.mark.needs_node
 
 
 @tool(needs_approval=True)

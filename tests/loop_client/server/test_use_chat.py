@@ -17,6 +17,8 @@ from tests.loop_client.server.chatting import SECRET, add
 from tests.loop_client.server.pages import built_page, page_server, use_page
 from tests.loop_client.serving import serving
 
+pytestmark = pytest.mark.needs_browser
+
 paid: list[int] = []
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import pytest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
@@ -46,6 +47,8 @@ from loop_client.ui.chunks import KEEP_ALIVE
 from loop_client.usage import Usage
 from tests.loop_client.javascript import run_script
 from tests.loop_client.serving import serving
+
+pytestmark = pytest.mark.needs_node
 
 QUESTION = {"id": "u1", "role": "user", "parts": [{"type": "text", "text": "go"}]}
 START = RunStart("run_1", "test/model", ("add", "pick", "pay"), 1.0)
