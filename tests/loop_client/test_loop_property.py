@@ -200,7 +200,7 @@ bounds = st.builds(
     Limits,
     max_rounds=st.integers(1, 5),
     max_calls=st.sampled_from((None, None, 0, 1, 3, 8)),
-    max_seconds=st.sampled_from((0.02, 0.2, 5.0, 5.0, 5.0)),
+    max_seconds=st.sampled_from((0.02, 0.2, 1.0, 1.0, 1.0)),
     max_parallel=st.integers(1, 3),
     max_tokens=st.sampled_from((None, None, None, 0, 20, 40)),
     max_pauses=st.integers(0, 2),
@@ -211,7 +211,7 @@ bounds = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     script=st.lists(turns, min_size=1, max_size=6),
     limits=bounds,
@@ -224,6 +224,29 @@ def test_every_call_is_answered_once_and_nothing_outlives_the_run(
 ) -> None:
     """LOOP-03, LOOP-04, LOOP-06."""
     asyncio.run(asyncio.wait_for(play(script, limits, leave_after, can_suspend, decisions), WAIT * 2))
+
+
+waiting_calls = st.tuples(
+    st.sampled_from(("a", "b", "c", "d")),
+    st.sampled_from(("quick", "outside", "asks", "asks_sometimes", "last")),
+    st.sampled_from(ARGUMENTS[:3]),
+)
+waiting_turns = st.builds(
+    ScriptedTurn, calls=st.lists(waiting_calls, min_size=1, max_size=4).map(tuple), reason=st.just("tool_calls")
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    script=st.lists(waiting_turns, min_size=1, max_size=4),
+    limits=st.builds(Limits, max_rounds=st.integers(2, 5), on_limit=on_limits),
+    decisions=st.lists(st.sampled_from(("approve", "deny", "value", "error")), min_size=1, max_size=3),
+)
+def test_calls_that_wait_are_answered_once_too(
+    script: list[ScriptedTurn], limits: Limits, decisions: list[str]
+) -> None:
+    """LOOP-06."""
+    asyncio.run(asyncio.wait_for(play(script, limits, None, True, decisions), WAIT * 2))
 
 
 async def play(
