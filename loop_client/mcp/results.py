@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import PurePosixPath
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from loop_client.errors import ToolError
 from loop_client.jsontext import dumps, loads
 
 _LONGEST_ERROR: Final = 8192
+_MOST_LEAVES: Final = 1000
 _ANY_TYPE: Final = "application/octet-stream"
 _NOT_SHOWN_AS_IMAGES: Final = frozenset({"image/svg+xml"})
 
@@ -31,7 +33,8 @@ _NOT_SHOWN_AS_IMAGES: Final = frozenset({"image/svg+xml"})
 def returned(result: CallToolResult) -> ToolContent:
     """The content for the model: text where that is all, else parts.
 
-    Structured content is added as JSON text where the content does not say the same, as it should by the protocol.
+    Structured content is for programs, and by the protocol the content says the same for the model. Where it does not,
+    the structured content is added as JSON text.
 
     Raises:
         ToolError: the server says that the tool failed; the text is the server's.
@@ -40,11 +43,9 @@ def returned(result: CallToolResult) -> ToolContent:
     if result.is_error:
         raise ToolError(readable(parts)[:_LONGEST_ERROR] or "the tool failed and did not say why")
     structured = result.structured_content
-    if structured is not None and not _says_the_same(parts, structured):
+    if structured is not None and not _is_told(structured, parts):
         parts.append(TextPart(dumps(structured)))
-    if all(isinstance(part, TextPart) for part in parts):
-        return readable(parts)
-    return parts
+    return readable(parts) if all(isinstance(part, TextPart) for part in parts) else parts
 
 
 def _part(block: ContentBlock) -> ContentPart:
@@ -72,21 +73,43 @@ def _media(data: str, media_type: str, filename: str) -> ContentPart:
     return FilePart(data, media_type, filename)
 
 
-def _says_the_same(parts: Sequence[ContentPart], structured: Any) -> bool:
-    """Whether the text is the structured content as JSON, or its only member ``result``, in which the SDKs wrap what is
-    no object."""
+def _is_told(structured: Any, parts: Sequence[ContentPart]) -> bool:
+    """Whether the content says what the structured content does: images and files are taken to, and text does if it is
+    the same as JSON, or holds every string and number of it."""
     texts = [part.text for part in parts if isinstance(part, TextPart)]
-    said = [_value(text) for text in texts]
-    wrapped = structured.get("result") if isinstance(structured, dict) and len(structured) == 1 else None
-    forms = [*said, *texts, said, texts]
-    return structured in forms or (wrapped is not None and wrapped in forms)
+    if len(texts) < len(parts) or any(_value(text) == structured for text in texts):
+        return True
+    whole = "\n".join(texts)
+    leaves = list(islice(_leaves(structured), _MOST_LEAVES + 1))
+    return bool(leaves) and len(leaves) <= _MOST_LEAVES and all(_holds(whole, leaf) for leaf in leaves)
+
+
+def _leaves(value: Any) -> Iterator[str | float]:
+    match value:
+        case dict():
+            for item in value.values():
+                yield from _leaves(item)
+        case list():
+            for item in value:
+                yield from _leaves(item)
+        case bool() | None:
+            pass
+        case str() | int() | float():
+            yield value
+        case _:
+            pass
+
+
+def _holds(text: str, leaf: str | float) -> bool:
+    written = dumps(leaf)
+    return (leaf in text or written[1:-1] in text) if isinstance(leaf, str) else written in text
 
 
 def _value(text: str) -> Any:
     try:
         return loads(text)
     except ValueError:
-        return text
+        return None
 
 
 def _filename(uri: str) -> str:
