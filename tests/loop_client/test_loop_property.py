@@ -226,19 +226,36 @@ def test_every_call_is_answered_once_and_nothing_outlives_the_run(
     asyncio.run(asyncio.wait_for(play(script, limits, leave_after, can_suspend, decisions), WAIT * 2))
 
 
-waiting_calls = st.tuples(
-    st.sampled_from(("a", "b", "c", "d")),
-    st.sampled_from(("quick", "outside", "asks", "asks_sometimes", "last")),
-    st.sampled_from(ARGUMENTS[:3]),
-)
-waiting_turns = st.builds(
-    ScriptedTurn, calls=st.lists(waiting_calls, min_size=1, max_size=4).map(tuple), reason=st.just("tool_calls")
-)
+def turns_of(*names: str) -> st.SearchStrategy[ScriptedTurn]:
+    """Turns of nothing but good calls of these tools."""
+    good = st.tuples(st.sampled_from(("a", "b", "c", "d")), st.sampled_from(names), st.sampled_from(ARGUMENTS[:3]))
+    return st.builds(
+        ScriptedTurn, calls=st.lists(good, min_size=1, max_size=4).map(tuple), reason=st.just("tool_calls")
+    )
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    script=st.lists(waiting_turns, min_size=1, max_size=4),
+    script=st.lists(turns_of("hangs", "slow_to_stop", "again", "thread", "fails", "alone"), min_size=1, max_size=3),
+    limits=st.builds(
+        Limits,
+        max_rounds=st.integers(2, 4),
+        max_seconds=st.sampled_from((0.01, 0.05, 2.0)),
+        max_parallel=st.integers(1, 4),
+        on_limit=on_limits,
+    ),
+    leave_after=st.none() | st.integers(8, 40),
+)
+def test_tools_that_misbehave_are_stopped_and_leave_nothing_behind(
+    script: list[ScriptedTurn], limits: Limits, leave_after: int | None
+) -> None:
+    """LOOP-06."""
+    asyncio.run(asyncio.wait_for(play(script, limits, leave_after, False, ["deny"]), WAIT * 2))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    script=st.lists(turns_of("quick", "outside", "asks", "asks_sometimes", "last"), min_size=1, max_size=4),
     limits=st.builds(Limits, max_rounds=st.integers(2, 5), on_limit=on_limits),
     decisions=st.lists(st.sampled_from(("approve", "deny", "value", "error")), min_size=1, max_size=3),
 )
