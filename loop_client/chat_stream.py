@@ -18,6 +18,7 @@ from loop_client.events import (
     FileOutput,
     FinishReason,
     Message,
+    ProviderToolActivity,
     ReasoningDelta,
     ResponseMetadata,
     SourceFound,
@@ -26,12 +27,19 @@ from loop_client.events import (
     ToolInputStart,
 )
 from loop_client.jsontext import JsonObject, loads
-from loop_client.references import read_image, read_source
+from loop_client.references import read_executed_tool, read_image, read_source
 from loop_client.server_error import stream_error
 from loop_client.usage import Usage, read_usage
 
 StreamEvent: TypeAlias = (
-    ResponseMetadata | TextDelta | ReasoningDelta | SourceFound | FileOutput | ToolInputStart | ToolInputDelta
+    ResponseMetadata
+    | TextDelta
+    | ReasoningDelta
+    | SourceFound
+    | FileOutput
+    | ProviderToolActivity
+    | ToolInputStart
+    | ToolInputDelta
 )
 """What is known while the model is still answering."""
 
@@ -39,6 +47,7 @@ _FINISH_REASONS: Final[dict[str, FinishReason]] = {
     "stop": "stop",
     "eos": "stop",
     "end_turn": "stop",
+    "stop_sequence": "stop",
     "tool_calls": "tool_calls",
     "tool_use": "tool_calls",
     "function_call": "tool_calls",
@@ -47,10 +56,14 @@ _FINISH_REASONS: Final[dict[str, FinishReason]] = {
     "model_length": "length",
     "content_filter": "content_filter",
     "safety": "content_filter",
+    "sensitive": "content_filter",
+    "refusal": "content_filter",
     "pause": "pause",
     "pause_turn": "pause",
 }
-_FAILURES: Final = frozenset({"error", "malformed_function_call"})
+_FAILURES: Final = frozenset(
+    {"error", "network_error", "insufficient_system_resource", "malformed_function_call", "malformed_tool_call"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +205,7 @@ class ChatStream:
         elif fragments is not None:
             raise ModelStreamError("malformed stream: tool_calls is not a list")
 
-    def _references(self, delta: JsonObject) -> Iterator[SourceFound | FileOutput]:
+    def _references(self, delta: JsonObject) -> Iterator[SourceFound | FileOutput | ProviderToolActivity]:
         for annotation in _objects(delta.get("annotations")):
             self._sources += 1
             source_id = f"source_{self._round}_{self._sources}"
@@ -200,6 +213,8 @@ class ChatStream:
         for image in _objects(delta.get("images")):
             if (file := read_image(image, self._round)) is not None:
                 yield file
+        for item in _objects(delta.get("executed_tools")):
+            yield read_executed_tool(item, self._round)
 
     def _message(self) -> Message:
         message: Message = {"role": self._fields.get("role") or "assistant"}

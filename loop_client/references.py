@@ -1,10 +1,10 @@
-"""Reads what an answer refers to or brings along: sources in annotations, and images."""
+"""Reads what an answer refers to or brings along: sources in annotations, images, and tools the provider has run."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from loop_client.events import FileOutput, SourceFound
+from loop_client.events import FileOutput, ProviderToolActivity, SourceFound
 from loop_client.jsontext import JsonObject
 
 _DEFAULT_IMAGE: Final = "image/png"
@@ -25,6 +25,18 @@ def read_image(image: JsonObject, round_number: int) -> FileOutput | None:
     inner = image.get("image_url")
     url = _text(inner, "url") if isinstance(inner, dict) else _text(image, "url")
     return None if url is None else FileOutput(round_number, _media_type(url), url)
+
+
+def read_executed_tool(item: JsonObject, round_number: int) -> ProviderToolActivity:
+    """A tool the provider ran itself, as Groq lists them in ``executed_tools`` (its documentation of Compound)."""
+    output, place = item.get("output"), item.get("index")
+    return ProviderToolActivity(
+        round_number,
+        _text(item, "id") or f"provider_{round_number}_{place if isinstance(place, int) else 0}",
+        _text(item, "name") or _text(item, "type") or "tool",
+        "input-available" if output is None else "output-available",
+        item.get("arguments") if output is None else output,
+    )
 
 
 def _media_type(url: str) -> str:

@@ -17,6 +17,7 @@ from loop_client.chat_stream import ChatStream, ModelAnswer
 from loop_client.errors import RunError
 from loop_client.events import (
     FileOutput,
+    ProviderToolActivity,
     ReasoningDelta,
     ResponseMetadata,
     SourceFound,
@@ -212,10 +213,28 @@ def test_annotations_are_sources_and_images_are_files_and_both_are_kept() -> Non
     assert answer.message["images"] == [image]
 
 
+def test_tools_that_the_provider_ran_are_told_and_never_answered() -> None:
+    """SERVER-03."""
+    begun = {"index": 0, "type": "search", "arguments": '{"query": "x"}'}
+    events, answer = fold(
+        delta(executed_tools=[begun]),
+        delta(executed_tools=[begun | {"output": "found"}]),
+        delta(content="hi"),
+        finish("stop"),
+    )
+    assert events == [
+        ProviderToolActivity(1, "provider_1_0", "search", "input-available", '{"query": "x"}'),
+        ProviderToolActivity(1, "provider_1_0", "search", "output-available", "found"),
+        TextDelta(1, "hi"),
+    ]
+    assert answer.calls == ()
+
+
 @pytest.mark.parametrize(
     "last",
     [
         finish("pause_turn"),
+        finish("pause"),
         {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "native_finish_reason": "pause_turn"}]},
         finish("stop") | {"router": {"finish_reason": "pause"}},
     ],
