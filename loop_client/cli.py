@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from typing import Final, get_args
+from pathlib import Path
+from typing import Any, Final, get_args
 
 from loop_client import __version__
 from loop_client.cli_serve import add_server_options, serve, server_table
 from loop_client.client import LoopClient
+from loop_client.config import Config, load_config
 from loop_client.display import display_for
 from loop_client.errors import ConfigurationError
 from loop_client.events import AnyEvent, RunFinish
@@ -37,11 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _survive_odd_characters()
     try:
+        config = None if options.config is None else load_config(options.config)
         if options.command == "serve":
-            table = server_table(options)
-            serve(_client(options, options.secret), table)
+            serve(_client(options, config, options.secret), server_table(options, config))
             return ANSWERED
-        return asyncio.run(_ask(options))
+        return asyncio.run(_ask(options, config))
     except ConfigurationError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
@@ -53,10 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-async def _ask(options: argparse.Namespace) -> int:
+async def _ask(options: argparse.Namespace, config: Config | None) -> int:
     question = sys.stdin.read() if options.question == "-" else options.question
     finish: RunFinish | None = None
-    async with _client(options) as client:
+    async with _client(options, config) as client:
         display, show = _output(options)
         with display:
             async with aclosing(client.stream(question)) as events:
@@ -74,16 +77,26 @@ async def _ask(options: argparse.Namespace) -> int:
     return _exit_code(finish)
 
 
-def _client(options: argparse.Namespace, secret: str | None = None) -> LoopClient:
-    return LoopClient(
-        base_url=options.base_url,
-        model=options.model,
-        tools=_tools(options),
-        api_key=_api_key(options.api_key),
-        system=options.system,
-        limits=Limits(options.max_rounds, options.max_calls, options.max_seconds),
-        secret=secret,
-    )
+def _client(options: argparse.Namespace, config: Config | None, secret: str | None = None) -> LoopClient:
+    """The client that the file describes, and what the command says instead."""
+    settings: dict[str, Any] = {} if config is None else dict(config.settings)
+    for name in ("base_url", "model", "system"):
+        if getattr(options, name) is not None:
+            settings[name] = getattr(options, name)
+    for name in ("base_url", "model"):
+        if name not in settings:
+            raise ConfigurationError(f"--{name.replace('_', '-')} is required, or {name} in the file of --config")
+    given = {name: getattr(options, name) for name in ("max_rounds", "max_calls", "max_seconds")}
+    limits = {name: value for name, value in given.items() if value is not None}
+    settings["limits"] = dataclasses.replace(settings.get("limits", Limits()), **limits)
+    settings["api_key"] = _api_key(options.api_key or settings.get("api_key"))
+    if secret is not None:
+        settings["secret"] = secret
+    if config is None or not config.has_tools:
+        settings["tools"] = _tools(options)
+    elif options.root or options.no_files or options.include_hidden:
+        raise ConfigurationError(f"the tools are those of {config.path}: --root and the like make no sense beside them")
+    return LoopClient(**settings)
 
 
 def _tools(options: argparse.Namespace) -> list[Tool]:
@@ -170,8 +183,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--base-url", required=True, metavar="URL", help="such as http://127.0.0.1:8080/v1")
-    parser.add_argument("--model", required=True, help="such as anthropic/claude-… or an alias of the router")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML file with any of what follows, tools, and servers of tools"
+    )
+    parser.add_argument("--base-url", metavar="URL", help="such as http://127.0.0.1:8080/v1")
+    parser.add_argument("--model", help="such as anthropic/claude-… or an alias of the router")
     parser.add_argument(
         "--api-key",
         type=_key_reference,
@@ -199,12 +215,6 @@ def _add_file_options(ask: argparse.ArgumentParser) -> None:
 def _add_limits(ask: argparse.ArgumentParser) -> None:
     usual = Limits()
     limits = ask.add_argument_group("limits of the run")
-    limits.add_argument(
-        "--max-rounds", type=int, default=usual.max_rounds, metavar="N", help="times the model is asked (%(default)s)"
-    )
-    limits.add_argument(
-        "--max-calls", type=int, default=usual.max_calls, metavar="N", help="calls the model may make (%(default)s)"
-    )
-    limits.add_argument(
-        "--max-seconds", type=float, default=usual.max_seconds, metavar="S", help="wall clock (%(default)s)"
-    )
+    limits.add_argument("--max-rounds", type=int, metavar="N", help=f"times the model is asked ({usual.max_rounds})")
+    limits.add_argument("--max-calls", type=int, metavar="N", help=f"calls the model may make ({usual.max_calls})")
+    limits.add_argument("--max-seconds", type=float, metavar="S", help=f"wall clock ({usual.max_seconds:g})")

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import tomllib
-from pathlib import Path
 from typing import Any
 
 from loop_client.client import LoopClient
+from loop_client.config import Config
 from loop_client.errors import ConfigurationError
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
     """Where to listen and whom to let in; what is given here wins over the table ``[server]`` of the file."""
     server = parser.add_argument_group("the service")
-    server.add_argument(
-        "--config",
-        type=Path,
-        metavar="FILE",
-        help="TOML file with a table [server]",
-    )
     server.add_argument("--host", metavar="ADDRESS", help="to listen on; 127.0.0.1 by default")
     server.add_argument("--port", type=int, metavar="N", help="to listen on; 8090 by default, 0 for any that is free")
     server.add_argument(
@@ -37,13 +30,9 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def server_table(options: argparse.Namespace) -> dict[str, Any]:
-    """The table ``[server]``: the file's, and over it the options of the command.
-
-    Raises:
-        ConfigurationError: the file cannot be read.
-    """
-    table = {} if options.config is None else _table(options.config)
+def server_table(options: argparse.Namespace, config: Config | None) -> dict[str, Any]:
+    """The table ``[server]``: the file's, and over it the options of the command."""
+    table = {} if config is None else dict(config.server)
     given = {
         "host": options.host,
         "port": options.port,
@@ -74,15 +63,3 @@ def _reference(text: str) -> str:
         # The text is not repeated: it may be a secret.
         raise argparse.ArgumentTypeError("env:NAME is expected, the name of an environment variable")
     return text
-
-
-def _table(path: Path) -> dict[str, Any]:
-    try:
-        table = tomllib.loads(path.read_text("utf-8")).get("server", {})
-    except OSError as error:
-        raise ConfigurationError(f"{path}: {error.strerror or error}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path}: {error}") from None
-    if not isinstance(table, dict):
-        raise ConfigurationError(f"{path}: [server] is expected to be a table")
-    return table

@@ -13,8 +13,14 @@ _REFERENCE: Final = re.compile(r"(?P<before>(?:[A-Za-z]+ )?)env:(?P<name>[A-Za-z
 
 
 def is_reference(value: str) -> bool:
-    """Whether the value is taken from the environment, at least in part."""
+    """Whether the value is taken from the environment, be it behind a word."""
     return _REFERENCE.fullmatch(value) is not None
+
+
+def is_plain_reference(value: str) -> bool:
+    """Whether the value is taken from the environment as a whole."""
+    found = _REFERENCE.fullmatch(value)
+    return found is not None and not found["before"]
 
 
 def from_environment(value: str, what: str) -> str:
