@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +17,8 @@ DEFAULT_TIMEOUT: Final = 60.0
 """Seconds a tool may take unless it says otherwise."""
 DEFAULT_MAX_RESULT_BYTES: Final = 256 * 1024
 """Bytes of a result that go to the model unless the tool says otherwise: one call must not fill the context."""
+
+_log = logging.getLogger("loop_client")
 
 _LEGAL_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -111,7 +114,10 @@ class Tool:
         try:
             answer = self.needs_approval(arguments)
             return bool(await answer if inspect.isawaitable(answer) else answer)
-        except Exception:  # noqa: BLE001  # whatever went wrong, the call must not run unasked
+        except Exception as error:  # noqa: BLE001  # whatever went wrong, the call must not run unasked
+            _log.warning(
+                "tool %s: its rule for approvals failed, so an approval is asked for", self.name, exc_info=error
+            )
             return True
 
 
