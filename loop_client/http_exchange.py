@@ -122,7 +122,7 @@ async def _failure(response: httpx2.Response, rules: HttpRules) -> LoopClientErr
 
 async def _read_at_most(response: httpx2.Response, limit: int) -> bytes:
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    async for chunk in response.aiter_bytes():
         body += chunk
         if len(body) > limit:
             break

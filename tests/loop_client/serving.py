@@ -14,9 +14,9 @@ from tests.loop_client.fake_server import WAIT
 
 
 @asynccontextmanager
-async def serving(app: ASGIApp) -> AsyncIterator[str]:
+async def serving(app: ASGIApp, port: int = 0) -> AsyncIterator[str]:
     """A real uvicorn; gives the address."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, lifespan="auto")
         server = uvicorn.Server(config)
         task = asyncio.create_task(server.serve(sockets=[listener]))
