@@ -20,6 +20,8 @@ from loop_client.mcp.servers import Server
 _FIRST_WAIT: Final = 1.0
 _LONGEST_WAIT: Final = 60.0
 """Seconds between two attempts to connect, or to listen for news."""
+_CLOSING_SECONDS: Final = 10.0
+"""For a goodbye that the server does not answer, and for a program that does not end."""
 _SESSION_GONE: Final = "Session terminated"
 """What the SDK makes of HTTP 404 within a session (streamable HTTP, "Session Management")."""
 
@@ -91,7 +93,11 @@ class Connection:
             for keeper in self._keepers:
                 keeper.cancel()
         if self._keepers:
-            await asyncio.wait(self._keepers)
+            await asyncio.wait(self._keepers, timeout=_CLOSING_SECONDS)
+        if unwilling := set(self._keepers):
+            for keeper in unwilling:
+                keeper.cancel()
+            await asyncio.wait(unwilling, timeout=_CLOSING_SECONDS)
 
     async def _connected(self) -> _Live:
         if time.monotonic() < self._not_before:

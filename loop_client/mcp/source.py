@@ -59,7 +59,7 @@ class MCPTools:
             server's word, so this is for servers you trust.
         brings_tools: The server's names of tools whose result defines further tools; these are called there, too.
         required: Whether a run fails if the server cannot be connected at first; else its tools come when it does.
-        connect_seconds: How long connecting may take, the start of a program included.
+        connect_seconds: How long connecting may take, the start of a program included, and then reading the list.
 
     Raises:
         ConfigurationError: something of this cannot work; the text says what.
@@ -94,6 +94,7 @@ class MCPTools:
         self._trust_annotations = trust_annotations
         self._brings_tools = frozenset(brings_tools)
         self._required = required
+        self._connect_seconds = connect_seconds
         self._connection = Connection(name, server, connect_seconds, self._take_news)
         self._listing = asyncio.Lock()
         self._tools: tuple[Tool, ...] = ()
@@ -144,7 +145,8 @@ class MCPTools:
         client = await self._connection.client()
         news = self._news  # what comes while the pages are read will be asked for again
         try:
-            listed = await _all_tools(client)
+            async with asyncio.timeout(self._connect_seconds):
+                listed = await _all_tools(client)
         except Exception as error:
             raise self._problem(client, error) from error
         self._warn_of_unknown({item.name for item in listed})

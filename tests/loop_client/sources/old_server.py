@@ -1,6 +1,6 @@
 """A server as they were before the protocol of 2026, written by hand over stdio: pages, news unasked, odd tools.
 
-Its only argument says how the list goes: ``pages`` or ``endless``.
+Its only argument says how the list goes: ``pages``, ``endless`` or ``never``.
 """
 
 from __future__ import annotations
@@ -57,6 +57,8 @@ for line in sys.stdin:
             about = {"name": "old", "version": "1"}
             result = {"protocolVersion": "2025-06-18", "capabilities": capabilities, "serverInfo": about}
             send({"id": message["id"], "result": result})
+        case "tools/list" if sys.argv[1] == "never":
+            pass
         case "tools/list":
             send({"id": message["id"], "result": page((message.get("params") or {}).get("cursor"))})
         case "tools/call":

@@ -28,6 +28,7 @@ from loop_client.tool_names import offered_name
 from tests.loop_client.fake_server import WAIT, FakeServer, calls, says
 from tests.loop_client.serving import serving
 from tests.loop_client.sources.calling import by_name, call, opened
+from tests.loop_client.sources.old_http_server import OldHttpServer
 from tests.loop_client.sources.own_server import PIXEL, make_server
 
 RAIN = offered_name("own", "city.rain")
@@ -146,6 +147,22 @@ async def test_a_tool_that_cannot_be_used_leaves_the_others(caplog: pytest.LogCa
 async def test_a_list_without_end_is_read_within_bounds() -> None:
     async with opened(MCPTools("old", old("endless"))) as tools:
         assert 10 <= len(tools) <= MOST_TOOLS
+
+
+async def test_a_list_that_never_comes_is_given_up() -> None:
+    source = MCPTools("old", old("never"), connect_seconds=2)
+    async with asyncio.timeout(WAIT):
+        with pytest.raises(ServerFailed, match="TimeoutError"):
+            await source.open()
+        await source.aclose()
+
+
+async def test_numbers_reach_the_server_as_the_model_wrote_them(server: FakeServer) -> None:
+    """ARGS-11: 3.0 is an integer to JSON Schema; large integers keep their digits."""
+    server.play(calls(("c1", "own__add", '{"a": 3.0, "b": 123456789012345678901234567890}')), says("Much."))
+    async with LoopClient(base_url=server.base_url, model="m", tools=[MCPTools("own", OWN)]) as client:
+        await client.ask("add")
+    assert server.requests[1]["messages"][-1]["content"] == "123456789012345678901234567893"
 
 
 async def test_a_server_that_dies_fails_the_call_and_is_started_again_for_the_next() -> None:
@@ -385,6 +402,29 @@ async def listed_at_last(source: MCPTools) -> dict[str, Tool]:
                 return by_name(await source.list_tools())
             except ServerLost:
                 await asyncio.sleep(0.05)
+
+
+async def test_a_session_that_the_server_forgot_is_begun_anew_for_the_next_call() -> None:
+    """What became of the call that found it gone, nobody can tell: it is not sent again by itself."""
+    far = OldHttpServer()
+    async with serving(far.app()) as address, opened(MCPTools("old", HttpServer(f"{address}/mcp"))) as tools:
+        assert await call(tools["old__count"]) == "1"
+        far.sessions.clear()
+        with pytest.raises(ServerLost):
+            await call(tools["old__count"])
+        assert await call(tools["old__count"]) == "2"
+    assert (far.opened, far.calls) == (2, 2)
+
+
+async def test_a_server_that_does_not_answer_a_goodbye_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loop_client.mcp.connection._CLOSING_SECONDS", 0.3)
+    far = OldHttpServer(mute=(released := asyncio.Event()))
+    async with serving(far.app()) as address, asyncio.timeout(WAIT):
+        source = MCPTools("old", HttpServer(f"{address}/mcp"))
+        await source.open()
+        await source.aclose()
+        assert (far.goodbyes, released.is_set()) == (1, False)
+        released.set()
 
 
 # ---- in a whole loop
