@@ -5,6 +5,7 @@ from __future__ import annotations
 from loop_client.answers import Acknowledgement, Answer, AnswerRefused
 from loop_client.callbacks import Callbacks, Step
 from loop_client.client import LoopClient, Question, ask, result_of
+from loop_client.config import Config, load_config
 from loop_client.content import ContentPart, FilePart, ImagePart, TextPart, ToolContent
 from loop_client.context import ToolContext
 from loop_client.errors import (
@@ -56,8 +57,10 @@ from loop_client.events import (
 from loop_client.function_tool import schema_tool, tool
 from loop_client.handlers import FileTree, calculate, current_time
 from loop_client.hooks import BrokenCall, Repaired, RoundPlan
+from loop_client.http_tools import HttpTool, HttpTools
 from loop_client.limits import Limits
 from loop_client.prices import Price
+from loop_client.provided_tools import provided_by
 from loop_client.result import RunResult
 from loop_client.run_state import Retry
 from loop_client.run_store import MemoryRunStore, RunStore
@@ -77,6 +80,7 @@ __all__ = [
     "AnyEvent",
     "BrokenCall",
     "Callbacks",
+    "Config",
     "ConfigurationError",
     "ContentPart",
     "EmptyAnswerError",
@@ -86,6 +90,8 @@ __all__ = [
     "FilePart",
     "FileTree",
     "HookError",
+    "HttpTool",
+    "HttpTools",
     "ImagePart",
     "LimitReached",
     "Limits",
@@ -146,6 +152,8 @@ __all__ = [
     "calculate",
     "current_time",
     "event_from_json",
+    "load_config",
+    "provided_by",
     "result_of",
     "schema_tool",
     "tool",
