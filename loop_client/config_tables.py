@@ -68,7 +68,9 @@ class Rules(Table):
 
     def flags(self) -> ToolFlags:
         """Those that the file names."""
-        return ToolFlags(**self.model_dump(exclude_unset=True))  # type: ignore[typeddict-item]
+        given: Any = self.model_dump(exclude_unset=True)
+        flags: ToolFlags = given
+        return flags
 
 
 class FileRoots(Table):

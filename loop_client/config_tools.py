@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +34,7 @@ def tools_of(tables: ConfigFile, folder: Path) -> list[AnyTool]:
         endpoints = [_endpoint(name, table, folder) for name, table in tables.http_tools.items()]
         made.append(_keyed("http_tools", lambda: HttpTools(endpoints)))
     for name, table in tables.mcp.items():
-        made.append(_keyed(f"mcp.{name}", lambda name=name, table=table: _server(name, table, folder)))
+        made.append(_keyed(f"mcp.{name}", partial(_server, name, table, folder)))
     return made
 
 
