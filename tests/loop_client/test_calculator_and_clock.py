@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from datetime import datetime
@@ -128,10 +129,8 @@ def test_nothing_makes_it_stall(expression: str) -> None:
 @settings(deadline=2000)
 @given(st.text(alphabet="0123456789.+-*/%() ,epilogabsmxnfctr_", max_size=60))
 def test_any_text_gives_a_finite_number_or_a_tool_error(expression: str) -> None:
-    try:
+    with contextlib.suppress(ToolError, OverflowError):
         assert math.isfinite(float(calculate(expression)["result"]) if len(expression) < 40 else 0)
-    except (ToolError, OverflowError):
-        pass
 
 
 def test_the_clock_tells_the_time_here_and_elsewhere() -> None:
