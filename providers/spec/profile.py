@@ -35,6 +35,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The host has ``allowed_tools`` as a choice; elsewhere the other tools are left out."""
     custom_tools: bool = False
     """The host has free-text tools."""
+    responses: bool = False
+    """The host has OpenAI's Responses beside chat, at the same address."""
+    responses_models: str | None = None
+    """Regular expression of models whose chat completions refuse tools together with reasoning."""
     clean: bool = False
     """What the host answers is by the dialect's book, so that its bytes may be relayed as they are."""
     state_error: str | None = None

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from router.documentation.chat import CHAT
+from router.documentation.faces import FACES
 from router.documentation.service import SERVICE
 
 _DESCRIPTION = """One chat request with tools in, any provider out, unified tool calls back.
@@ -29,7 +30,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             description=_DESCRIPTION,
             routes=app.routes,
         )
-        schemas = dict(sorted({**CHAT, **SERVICE}.items()))
+        schemas = dict(sorted({**CHAT, **SERVICE, **FACES}.items()))
         document["components"] = {"schemas": schemas, "securitySchemes": _SECURITY_SCHEMES}
         app.openapi_schema = document
     return app.openapi_schema

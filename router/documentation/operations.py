@@ -53,9 +53,10 @@ def _errors(schema: str, statuses: Mapping[int, str], shown: Mapping[int, Exampl
     }
 
 
-def _operation(
+def operation(
     summary: str, description: str, responses: dict[int | str, dict[str, Any]], **extra: Any
 ) -> dict[str, Any]:
+    """One path's operation, as a decorator of FastAPI takes it."""
     return {
         "summary": summary,
         "description": description,
@@ -66,6 +67,11 @@ def _operation(
     }
 
 
+def error_responses(schema: str, shown: Mapping[int, Examples]) -> Responses:
+    """Every error of a path that asks a provider."""
+    return _errors(schema, _ERRORS, shown)
+
+
 def _body(schema: str, shown: Examples) -> dict[str, Any]:
     return {"required": True, "content": _content(ref(schema), shown)}
 
@@ -74,7 +80,7 @@ def _answer(description: str, content: dict[str, Any]) -> Responses:
     return {200: {"description": description, "headers": _REQUEST_ID, "content": content}}
 
 
-_KEYED: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"x-api-key": []}, {"x-goog-api-key": []}]
+KEYED: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"x-api-key": []}, {"x-goog-api-key": []}]
 """One of them; none where the router has no keys."""
 
 _STREAM: Final[dict[str, Any]] = {
@@ -90,7 +96,7 @@ _STREAM: Final[dict[str, Any]] = {
     }
 }
 
-CHAT: Final[dict[str, Any]] = _operation(
+CHAT: Final[dict[str, Any]] = operation(
     "One chat request to any provider",
     "OpenAI's chat completions, plain and streamed, to whichever provider `model` names. Any OpenAI client works "
     f"unmodified. {_MORE_ERRORS}",
@@ -100,10 +106,10 @@ CHAT: Final[dict[str, Any]] = _operation(
     },
     operationId="createChatCompletion",
     requestBody=_body("ChatRequest", examples.CHAT_REQUESTS),
-    security=_KEYED,
+    security=KEYED,
 )
 
-ENVELOPE: Final[dict[str, Any]] = _operation(
+ENVELOPE: Final[dict[str, Any]] = operation(
     "The same in an envelope",
     f"For backends that are already written against a router of this shape. {_MORE_ERRORS}",
     {
@@ -112,10 +118,10 @@ ENVELOPE: Final[dict[str, Any]] = _operation(
     },
     operationId="runEnvelope",
     requestBody=_body("EnvelopeRequest", examples.ENVELOPE_REQUESTS),
-    security=_KEYED,
+    security=KEYED,
 )
 
-MODELS: Final[dict[str, Any]] = _operation(
+MODELS: Final[dict[str, Any]] = operation(
     "Aliases and models",
     "Aliases first, then the models that the configuration names.",
     {
@@ -123,17 +129,17 @@ MODELS: Final[dict[str, Any]] = _operation(
         **_errors("Error", {401: _ERRORS[401], 500: _ERRORS[500]}, error_examples.ERRORS),
     },
     operationId="listModels",
-    security=_KEYED,
+    security=KEYED,
 )
 
-HEALTH: Final[dict[str, Any]] = _operation(
+HEALTH: Final[dict[str, Any]] = operation(
     "Whether the process is alive",
     "Asks nobody else. Needs no key.",
     _answer("It is.", _content(ref("Health"), examples.HEALTH)),
     operationId="health",
 )
 
-READINESS: Final[dict[str, Any]] = _operation(
+READINESS: Final[dict[str, Any]] = operation(
     "Whether requests can be answered",
     "The providers are opened, which takes a few seconds after the start. Needs no key.",
     {

@@ -7,6 +7,7 @@ from providers.spec.errors import InvalidToolCallError
 from providers.spec.parts import Part, ToolCallPart
 from providers.spec.response import Candidate, Response
 from providers.wire.json import JsonError, loads_object
+from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict
 
 
@@ -18,6 +19,9 @@ def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -
     verdicts: list[Verdict] = []
     candidates = []
     for candidate in response.candidates:
+        if judge.free_text:
+            parts = (_unwrapped(part, judge.free_text) for part in candidate.parts)
+            candidate = msgspec.structs.replace(candidate, parts=tuple(parts))  # noqa: PLW2901  # read as it came back
         found = judge.verdicts(candidate)
         verdicts += found
         candidates.append(_treated(candidate, found, report, objects=objects))
@@ -27,6 +31,10 @@ def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -
     if not verdicts:
         return response, ()
     return msgspec.structs.replace(response, candidates=tuple(candidates)), tuple(verdicts)
+
+
+def _unwrapped(part: Part, names: frozenset[str]) -> Part:
+    return unwrapped(part, names) if isinstance(part, ToolCallPart) and part.executed_by == "client" else part
 
 
 def rejected(verdicts: tuple[Verdict, ...]) -> InvalidToolCallError:
