@@ -28,7 +28,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The field in which reasoning text of another dialect's making is written; ``None``: it is left out."""
     reasoning_required: bool = False
     """With tools, every assistant turn that called must carry ``reasoning_field``; an empty one is accepted."""
-    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
+    """The one name the host has for the limit; ``None``: as the caller wrote it, else ``max_tokens``."""
     takes_any: bool = True
     """The host takes ``any`` for a forced call, as Mistral spells it, where the caller wrote it so."""
     allowed_tools: bool = False
@@ -39,6 +40,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The host has OpenAI's Responses beside chat, at the same address."""
     responses_models: str | None = None
     """Regular expression of models whose chat completions refuse tools together with reasoning."""
+    result_media: bool | None = None
+    """Whether tool results may hold pictures; ``None``: not known, they stay where the caller put them."""
     clean: bool = False
     """What the host answers is by the dialect's book, so that its bytes may be relayed as they are."""
     state_error: str | None = None

@@ -40,8 +40,6 @@ class GoogleUpstream:
             # Without these the environment can make the SDK record or replay.
             debug_config=DebugConfig(client_mode=None, replays_directory=None, replay_id=None),
         )
-        # GOOGLE_API_USE_MTLS_ENDPOINT=always would send to another host than the row's.
-        self._client._api_client._async_httpx_use_mtls_endpoint = False
 
     def prepare(self, encoded: EncodedRequest, *, stream: bool) -> PreparedCall:
         """The request as the SDK is going to build it: a row without a key sends no ``x-goog-api-key``."""

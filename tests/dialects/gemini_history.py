@@ -6,14 +6,7 @@ from typing import Any
 
 from providers.dialects.gemini import DIALECT
 from providers.spec.adjustments import Report
-from providers.spec.parts import (
-    Origin,
-    Part,
-    State,
-    TextPart,
-    ToolCallPart,
-    ToolResultPart,
-)
+from providers.spec.parts import Origin, Part, State, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.request import Message, Request, Role
 from tests.dialects.gemini_support import MODEL, ORIGIN, target
 

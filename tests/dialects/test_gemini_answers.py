@@ -8,11 +8,7 @@ import pytest
 
 from providers.dialects.gemini import DIALECT
 from providers.spec.errors import ProviderError, ProviderProtocolError, RouterError
-from providers.spec.events import (
-    CandidateEnd,
-    PartEnd,
-    StreamEnd,
-)
+from providers.spec.events import CandidateEnd, PartEnd, StreamEnd
 from providers.spec.fold import fold
 from providers.spec.parts import TextPart
 from providers.spec.response import Candidate, Response, Usage

@@ -10,15 +10,7 @@ from providers.dialects.gemini import DIALECT
 from providers.dialects.gemini.grammar import PLACEHOLDER_SIGNATURE, is_minted
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
-from providers.spec.parts import (
-    MediaPart,
-    OpaquePart,
-    Origin,
-    ReasoningPart,
-    RefusalPart,
-    TextPart,
-    ToolResultPart,
-)
+from providers.spec.parts import MediaPart, OpaquePart, Origin, ReasoningPart, RefusalPart, TextPart, ToolResultPart
 from providers.spec.request import Message
 from providers.wire.json import dumps_text
 from tests.dialects.gemini_history import ASK, CANARY, PNG, call, encoded, message, result, said, signature

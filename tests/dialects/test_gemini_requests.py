@@ -9,12 +9,7 @@ import pytest
 from providers.dialects.gemini import DIALECT
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError, UnsupportedError
-from providers.spec.parts import (
-    MediaPart,
-    OpaquePart,
-    ReasoningPart,
-    ToolCallPart,
-)
+from providers.spec.parts import MediaPart, OpaquePart, ReasoningPart, ToolCallPart, ToolResultPart
 from providers.spec.request import FunctionTool, Request
 from providers.wire.json import dumps_text
 from tests.dialects.gemini_history import ASK, PNG, call, encoded, message, result, said, signature
@@ -218,3 +213,34 @@ def test_what_another_dialect_carries_is_reported_by_name() -> None:
         ("messages[1].content[1]", "dropped"),
         ("tools[0].cache_control", "dropped"),
     ]
+
+
+def test_nulls_are_spelling_and_no_fields_to_be_lost() -> None:
+    body: Any = {
+        "contents": [
+            {"role": "user", "parts": [{"text": "x", "functionCall": None, "videoMetadata": None}], "note": None}
+        ],
+        "tools": [{"functionDeclarations": [{"name": "f", "parameters": None}], "codeExecution": None}],
+        "generationConfig": {"temperature": None, "responseSchema": None, "speechConfig": None},
+        "safetySettings": None,
+    }
+    request = DIALECT.decode_request(body)
+    assert [node.ext for node in (request, request.messages[0], request.messages[0].parts[0])] == [{}, {}, {}]
+    assert dumps_text(DIALECT.encode_request(request, target(), Report()).body) == dumps_text(body)
+
+
+def test_a_result_without_an_id_has_its_call_s_for_others_and_none_for_google() -> None:
+    """HIST-09, ID-13: Google pairs by name and order, and its clients leave ids out."""
+    calls: list[Any] = [{"functionCall": {"id": name + "1", "name": name}} for name in ("f", "g")]
+    answers: list[Any] = [{"functionResponse": {"name": name, "response": {"output": name}}} for name in ("g", "f")]
+    body: Any = {
+        "contents": [
+            {"role": "user", "parts": [{"text": "x"}]},
+            {"role": "model", "parts": [*calls, {"functionCall": {"name": "h"}}]},
+            {"role": "user", "parts": [*answers, {"functionResponse": {"name": "h", "response": {}}}]},
+        ]
+    }
+    request = DIALECT.decode_request(body)
+    assert [part.call_id for part in request.messages[2].parts if isinstance(part, ToolResultPart)] == ["g1", "f1", ""]
+    plain = target("gemini-2.5-flash")
+    assert dumps_text(DIALECT.encode_request(request, plain, Report()).body) == dumps_text(body)

@@ -9,11 +9,9 @@ import pytest
 from providers.dialects.gemini.grammar import is_minted
 from providers.dialects.gemini.partial_args import PartialArgs, steps_of
 from providers.spec.errors import ProviderProtocolError
-from providers.spec.events import (
-    StreamError,
-)
+from providers.spec.events import ResponseStart, ResponseUpdate, StreamError
 from providers.spec.fold import fold, unfold
-from tests.dialects.gemini_support import ORIGIN, answer, decoded, encoded, error_of, events_of, read
+from tests.dialects.gemini_support import NAME, ORIGIN, answer, decoded, encoded, error_of, events_of, read
 
 
 def test_texts_join_and_signed_ones_stay_apart() -> None:
@@ -148,3 +146,15 @@ def test_candidates_are_told_apart() -> None:
     assert [candidate.finish and candidate.finish.raw for candidate in response.candidates] == ["MAX_TOKENS", "STOP"]
     again = fold(decoded([encoded(unfold(response))]))
     assert [len(candidate.parts) for candidate in again.candidates] == [1, 1]
+
+
+def test_what_every_chunk_repeats_is_told_once() -> None:
+    """STREAM-22."""
+    time = "2026-05-04T20:01:02.264968Z"
+    chunk = answer({"text": "a"}, reason=None, createTime=time, responseId="r", modelVersion="m")
+    events = events_of(chunk, chunk, {**answer(), "createTime": time, "modelStatus": {"stage": "STABLE"}})
+    about = [event for event in events if isinstance(event, ResponseStart | ResponseUpdate)]
+    assert about == [
+        ResponseStart(id="r", model="m", created=1777924862, ext={NAME: {"createTime": time}}),
+        ResponseUpdate(ext={NAME: {"modelStatus": {"stage": "STABLE"}}}),
+    ]

@@ -10,15 +10,7 @@ from providers.dialects.gemini import DIALECT
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.parts import TextPart
-from providers.spec.request import (
-    FunctionTool,
-    Message,
-    OutputFormat,
-    ProviderTool,
-    Reasoning,
-    Request,
-    ToolChoice,
-)
+from providers.spec.request import FunctionTool, Message, OutputFormat, ProviderTool, Reasoning, Request, ToolChoice
 from providers.wire.json import dumps_text
 from tests.dialects.gemini_support import MODEL, NAME, target
 

@@ -47,8 +47,6 @@ EXT_ALLOWED: dict[str, tuple[type[Value], ...]] = {
     **dict.fromkeys(CARRIERS, (Message, ToolCallPart)),
     # DeepSeek and Mistral: the model goes on from this text.
     "prefix": (Message,),
-    # Clients replay a streamed call with its index.
-    "index": (ToolCallPart,),
     # How closely OpenAI looks at a picture.
     "image_url": (MediaPart,),
 }

@@ -202,7 +202,7 @@ async def test_cookies_that_a_provider_sets_are_not_kept(wire: Wire, server: Raw
 
 
 async def test_the_environment_does_not_move_a_shipped_host(canaries: None) -> None:
-    """GOOGLE_API_USE_MTLS_ENDPOINT would send to generativelanguage.mtls.googleapis.com."""
+    """With GOOGLE_API_USE_MTLS_ENDPOINT the SDK sends to ….mtls.googleapis.com in some of its modes; not in ours."""
     seen: list[str] = []
 
     async def keep(request: httpx2.Request) -> httpx2.Response:

@@ -63,7 +63,8 @@ def call_body(part: ToolCallPart, call_id: str | None, signature: str | None) ->
 def result_body(part: ToolResultPart, call_id: str | None, name: str | None, media: list[Json]) -> JsonObject:
     """A result, with the ``parts`` of its media. Several texts are lines of one."""
     form = kept_form(part.form, "functionResponse")
-    written_id = call_id if call_id or was_written(form, "id") else None
+    # One that came without its call's id goes without it.
+    written_id = call_id if was_written(form, "id") or (form is None and call_id) else None
     fields: JsonObject = {
         "id": written_id,
         "name": name,

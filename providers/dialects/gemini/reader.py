@@ -67,8 +67,15 @@ class GeminiReader(Reader):
             self.variants[key] = dumps_text(value)
         return number
 
+    def rest(self) -> Ext:
+        """What nobody took. A key spelled ``null`` says nothing that could be lost: the form alone has it."""
+        for key in [key for key, value in self._rest.items() if value is None]:
+            super().take(key)
+        return super().rest()
+
     def keep(self, key: str, inner: "GeminiReader") -> JsonObject:
         """Remember how ``inner``, under ``key``, was spelled. Gives what of it nobody took, to be carried."""
+        rest = extended(inner.rest(), NAME)
         form = inner.form()
         spelled: JsonObject = {"keys": list(form.keys)}
         if form.nulls:
@@ -76,7 +83,6 @@ class GeminiReader(Reader):
         if form.variants:
             spelled["variants"] = dict(form.variants)
         self.variants[key] = dumps_text(spelled)
-        rest = extended(inner.rest(), NAME)
         return {key: rest} if rest else {}
 
 

@@ -5,6 +5,7 @@ from typing import Final
 from providers.dialects.gemini.carrier import attach_carried
 from providers.dialects.gemini.config_decode import decode_config
 from providers.dialects.gemini.grammar import NAME
+from providers.dialects.gemini.pairing import paired
 from providers.dialects.gemini.parts_decode import PartContext, decode_parts, required_parts
 from providers.dialects.gemini.reader import GeminiReader, merged
 from providers.dialects.gemini.tools_decode import decode_choice, decode_tools
@@ -24,7 +25,7 @@ _OTHER_PARTS: Final = PartContext(_ORIGIN, thinks=False)
 def decode_request(body: JsonObject) -> Request:
     """One request. Raises InvalidRequestError with the JSON path for wrong types; unknown fields are carried."""
     reader = GeminiReader(body, "", NAME)
-    messages = [*_instruction(reader), *_contents(reader)]
+    messages = [*_instruction(reader), *paired(_contents(reader))]
     tools = decode_tools(reader)
     choice, choice_rest = decode_choice(reader)
     config = decode_config(reader)

@@ -22,7 +22,7 @@ from providers.dialects.openai_chat.grammar import (
 )
 from providers.spec.parts import MediaPart, OpaquePart, Part, ReasoningPart, RefusalPart, State, TextPart, ToolCallPart
 from providers.spec.response import Candidate
-from providers.spec.values import Json, JsonObject
+from providers.spec.values import Ext, Json, JsonObject, extended
 from providers.wire.ids import base62_digest
 from providers.wire.json import JsonError, loads
 from providers.wire.reader import arranged
@@ -59,11 +59,11 @@ def encode_message(candidate: Candidate, response_id: str) -> JsonObject:
         "images": _images(candidate) or None,
         "tool_calls": calls or ([] if variant_of(candidate.form, "tool_calls") == "empty" else None),
         "function_call": legacy,
-        "extra_content": message_extra(trail.close(), _text_signature(candidate)),
     }
-    rest = candidate.ext.get(NAME, {}).get("message")
+    rest = carried_message(candidate.ext)
+    fields["extra_content"] = message_extra(trail, rest)
     form = inner_form(candidate.form, "message")
-    message = arranged(fields, {NAME: rest} if isinstance(rest, dict) else {}, form, NAME)
+    message = arranged(fields, {NAME: rest}, form, NAME)
     if form is None:
         # Clients of this dialect expect both fields, null or not.
         message.setdefault("content", None)
@@ -73,29 +73,50 @@ def encode_message(candidate: Candidate, response_id: str) -> JsonObject:
 
 def encode_call(call: ToolCallPart, sent_id: str, extra: JsonObject | None) -> JsonObject:
     """A whole call."""
-    field = "custom" if call.kind == "custom" else "function"
-    arguments: Json = call.arguments
-    text = "input" if call.kind == "custom" else "arguments"
-    below = call.ext.get(NAME, {}).get(field)
+    field, text = call_fields(call)
+    own = extended(call.ext, NAME)
+    below = own.get(field)
     inner = arranged(
-        {"name": call.name, text: arguments},
+        {"name": call.name, text: call.arguments},
         {NAME: below} if isinstance(below, dict) else {},
         inner_form(call.form, field),
         NAME,
     )
-    fields: JsonObject = {"id": sent_id, "type": field, field: inner, "extra_content": extra}
-    rest = {key: value for key, value in call.ext.get(NAME, {}).items() if key not in {field, "type"}}
+    fields: JsonObject = {
+        "id": sent_id,
+        "type": field,
+        field: inner,
+        "extra_content": _beside(own.get("extra_content"), extra or {}),
+    }
+    rest = {key: value for key, value in own.items() if key not in {field, "type"}}
     return arranged(fields, {NAME: rest}, call.form, NAME)
 
 
-def message_extra(envelope: str | None, signature: str | None) -> JsonObject | None:
-    """``extra_content`` of a message: Google's signature of its text, and the router's envelope."""
+def call_fields(call: ToolCallPart) -> tuple[str, str]:
+    """The names of the object that holds a call, and of its argument text."""
+    return ("custom", "input") if call.kind == "custom" else ("function", "arguments")
+
+
+def carried_message(ext: Ext) -> JsonObject:
+    """The fields of the message that are carried."""
+    rest = extended(ext, NAME).get("message")
+    return rest if isinstance(rest, dict) else {}
+
+
+def message_extra(trail: StateTrail, rest: JsonObject) -> JsonObject | None:
+    """``extra_content`` of a message at its end: Google's signature of its text, and the router's envelope."""
     extra: JsonObject = {}
-    if signature is not None:
-        extra["google"] = {THOUGHT_SIGNATURE: signature}
+    if trail.text_signature is not None:
+        extra["google"] = {THOUGHT_SIGNATURE: trail.text_signature}
+    envelope = trail.close()
     if envelope is not None:
         extra["router"] = envelope
-    return extra or None
+    return _beside(rest.get("extra_content"), extra)
+
+
+def _beside(carried_extra: Json, extra: JsonObject) -> JsonObject | None:
+    """What is carried of ``extra_content``, and ours."""
+    return {**carried_extra, **extra} if isinstance(carried_extra, dict) else extra or None
 
 
 def without_own_details(part: Part) -> Part:
@@ -180,11 +201,3 @@ def _images(candidate: Candidate) -> list[Json]:
         for part in candidate.parts
         if isinstance(part, MediaPart) and part.kind == "image" and (item := encode_media(part)) is not None
     ]
-
-
-def _text_signature(candidate: Candidate) -> str | None:
-    """The signature of the last text, where Google's own front put it on the message."""
-    if not carried(candidate.form):
-        return None
-    states = [part.state for part in candidate.parts if isinstance(part, TextPart) and part.state is not None]
-    return states[-1].value if states and states[-1].kind == THOUGHT_SIGNATURE else None

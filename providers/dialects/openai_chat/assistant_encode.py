@@ -16,7 +16,9 @@ from providers.dialects.openai_chat.grammar import (
     REASONING_DETAILS,
     THOUGHT_SIGNATURE,
     carried,
+    form_for,
     inner_form,
+    is_known,
     report_foreign,
     takes_back,
     variant_of,
@@ -66,17 +68,22 @@ class AssistantEncoder:
             "content": content,
             "name": message.name,
             "refusal": self._refusal(message),
+            "annotations": self._spelled_annotations(message),
             **calls,
             **reasoning,
         }
         if not own and content is None and not calls and not reasoning:
             return None
         ext = without_refused_carriers(message.ext, self._profile, path, self._report)
-        body = arranged(self._with_signature(fields, message, path), ext, message.form, NAME)
+        form = form_for(self._profile, message.form)
+        body = arranged(self._with_signature(fields, message, path), ext, form, NAME)
         if content is None and "content" not in body and not own:
             # Hosts want the field; null says that there are only calls.
             body = {"role": "assistant", "content": None, **{key: body[key] for key in body if key != "role"}}
         return body
+
+    def _spelled_annotations(self, message: Message) -> list[Json] | None:
+        return [] if variant_of(message.form, "annotations") and not is_known(self._profile) else None
 
     # ---- content
 
@@ -170,11 +177,11 @@ class AssistantEncoder:
             if part.executed_by == "provider":
                 self._report.add(at, "dropped", "a tool run by another provider", from_=part.name)
             elif variant_of(part.form, "field") == "function_call":
-                self._ids.call(part, at)
+                # It has no id, and its result names the function (HIST-10).
                 legacy["function_call"] = self._function(part, at)
             else:
                 written.append(self._call(part, at))
-        was_empty = carried(message.form) and "tool_calls" in message.form.keys
+        was_empty = carried(message.form) and "tool_calls" in message.form.keys and not is_known(self._profile)
         return {**({"tool_calls": written} if written or (was_empty and self._was_spelled(message)) else {}), **legacy}
 
     @staticmethod
@@ -193,8 +200,11 @@ class AssistantEncoder:
             ("custom" if part.kind == "custom" else "function"): self._function(part, path),
             "extra_content": self._signature(part.state, f"{path}.state", ext.get(NAME, {}).get("extra_content")),
         }
+        index = variant_of(part.form, "index")
+        if index is not None and not is_known(self._profile):
+            fields["index"] = int(index)
         outer = {NAME: {key: value for key, value in ext.get(NAME, {}).items() if key not in fields}}
-        return arranged(fields, outer, part.form, NAME)
+        return arranged(fields, outer, form_for(self._profile, part.form), NAME)
 
     def _function(self, part: ToolCallPart, path: str) -> JsonObject:
         field = "custom" if part.kind == "custom" else "function"
@@ -236,6 +246,13 @@ class AssistantEncoder:
                 return {**fields, "extra_content": self._signature(state, path, beside)}
         return fields
 
+    def _reasoning_field(self, part: ReasoningPart) -> str | None:
+        """The field the caller used where the host takes it back, else the host's own (REASON-19)."""
+        for field in (variant_of(part.form, "field"), self._profile.reasoning_field):
+            if field is not None and takes_back(self._profile, field):
+                return field
+        return None
+
     def _reasoning(self, message: Message, path: str, *, called: bool) -> JsonObject:
         """The fields of the turn's reasoning, as far as the host takes any (REASON-18, REASON-21)."""
         fields: JsonObject = {}
@@ -243,12 +260,16 @@ class AssistantEncoder:
         for part in message.parts:
             if not isinstance(part, ReasoningPart) or is_thinking_item(part):
                 continue
-            field = variant_of(part.form, "field") or self._profile.reasoning_field
+            field = self._reasoning_field(part)
             if part.state is not None and part.state.kind == REASONING_DETAILS and self._target.accepts(part.state):
                 fields[REASONING_DETAILS] = _details(part.state)
-            elif field is not None and takes_back(self._profile, field) and (part.text or carried(part.form)):
+            elif field is not None and (part.text or carried(part.form)):
                 before = fields.get(field)
-                fields[field] = f"{before}{part.text}" if isinstance(before, str) else part.text
+                # A host that has two fields for it says the same in both.
+                again = before == part.text and variant_of(part.form, "field") not in {None, field}
+                fields[field] = f"{before}{part.text}" if isinstance(before, str) and not again else part.text
+                if part.state is not None:
+                    self._report.add(f"{path}.reasoning", "downgraded", f"its text only: its state was {FOREIGN_STATE}")
             else:
                 lost = part.state or True
         if lost:

@@ -3,10 +3,11 @@
 import re
 from typing import Final
 
-from providers.dialects.openai_chat.grammar import NAME, carried, inner_form, note_inner
+from providers.dialects.openai_chat.caller import CallerReader, rest_with
+from providers.dialects.openai_chat.grammar import NAME, carried, inner_form
 from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import MediaKind, MediaPart, OpaquePart, Part, ReasoningPart, RefusalPart, TextPart
-from providers.spec.values import Ext, Form, Json, JsonObject
+from providers.spec.values import Form, Json, JsonObject
 from providers.wire.reader import Reader, arranged
 
 _DATA_URL: Final = re.compile(r"data:([^;,]+);base64,(.*)", re.DOTALL)
@@ -28,7 +29,7 @@ def decode_part(value: Json, path: str) -> Part:
 
     Raises InvalidRequestError for an item that is no object, and for a known type whose fields have the wrong types.
     """
-    reader = Reader(value, path, NAME)
+    reader = CallerReader(value, path, NAME)
     kind = reader.text("type")
     match kind:
         case "text" if isinstance(reader.peek("text"), str):
@@ -97,7 +98,7 @@ def _url_media(reader: Reader, field: str, kind: MediaKind) -> MediaPart:
         media_type=media_type,
         data=data,
         url=url,
-        ext=_with_inner(reader, field, inner),
+        ext=rest_with(reader, field, inner),
         form=_typed(reader, field),
     )
 
@@ -105,17 +106,6 @@ def _url_media(reader: Reader, field: str, kind: MediaKind) -> MediaPart:
 def _typed(reader: Reader, kind: str) -> Form:
     reader.variants["type"] = kind
     return reader.form()
-
-
-def _with_inner(reader: Reader, field: str, inner: Reader) -> Ext:
-    """What is carried of a part and of the object in it; remembers the inner keys."""
-    form = inner.form()
-    note_inner(reader.variants, field, dict.fromkeys(form.keys), form.nulls)
-    rest: JsonObject = dict(reader.rest().get(NAME, {}))
-    below = inner.rest().get(NAME)
-    if below:
-        rest[field] = below
-    return {NAME: rest} if rest else {}
 
 
 def _document_url(reader: Reader) -> MediaPart:
@@ -139,7 +129,7 @@ def _audio(reader: Reader) -> MediaPart:
         raise InvalidRequestError(f"{reader.at('input_audio')}: required", path=reader.at("input_audio"))
     data = inner.required_text("data")
     sound = inner.text("format")
-    ext = _with_inner(reader, "input_audio", inner)
+    ext = rest_with(reader, "input_audio", inner)
     media_type = f"audio/{sound}" if sound is not None else None
     return MediaPart(kind="audio", media_type=media_type, data=data, ext=ext, form=_typed(reader, "input_audio"))
 
@@ -154,7 +144,7 @@ def _file(reader: Reader, value: Json) -> Part:
         return OpaquePart(dialect=NAME, type="file", value=value)
     media_type, data, url = _located(content) if content is not None else (None, None, None)
     name = inner.text("filename")
-    ext = _with_inner(reader, "file", inner)
+    ext = rest_with(reader, "file", inner)
     return MediaPart(
         kind="image" if media_type is not None and media_type.startswith("image/") else "document",
         media_type=media_type,

@@ -141,6 +141,15 @@ class StateTrail:
             extra["router"] = seal(entries)
         return extra or None
 
+    @property
+    def text_signature(self) -> str | None:
+        """The signature of the last text that has one, where Google's own chat front put it on the message."""
+        for item in reversed(self._items.values()):
+            state = item.part.state if isinstance(item.part, TextPart) else None
+            if state is not None:
+                return state.value if state.kind == THOUGHT_SIGNATURE and state.origin.dialect == NAME else None
+        return None
+
     def close(self) -> str | None:
         """The envelope of the message, at its end."""
         entries = self._take_section()

@@ -31,6 +31,8 @@ _REASONS: Final[dict[str, FinishReason]] = {
 """Reasons of OpenAI, and those of hosts that were recorded or are in their references (DeepSeek, Mistral, Together,
 Z.AI, OpenRouter)."""
 
+_NO_CALLS: Final = "the provider says that it ended with calls, and there are none"
+
 _WORDS: Final[dict[FinishReason, str]] = {
     "stop": "stop",
     "length": "length",
@@ -49,6 +51,9 @@ def decode_finish(raw: str | None, *, called: bool, refused: bool = False) -> Fi
     if not raw:
         return Finish(reason="tool_calls" if called else "stop", inferred=True, form=_FORM)
     reason = _REASONS.get(raw.lower(), "other")
+    if reason == "tool_calls" and not called:
+        # The model meant to call and the host made nothing of it (FINISH-07, CHOICE-11).
+        return Finish(reason="malformed_tool_call", raw=raw, message=_NO_CALLS, form=_FORM)
     if reason == "stop" and called:
         reason = "tool_calls"
     elif reason == "stop" and refused:

@@ -2,6 +2,8 @@
 
 from typing import Final, TypeGuard
 
+import msgspec
+
 from providers.spec.adjustments import Report
 from providers.spec.profile import Profile
 from providers.spec.values import Ext, Form, Json, JsonObject
@@ -53,6 +55,20 @@ def variant_of(form: Form | None, field: str) -> str | None:
 def takes_back(profile: Profile, field: str) -> bool:
     """Whether the host takes this reasoning field in a history (REASON-21)."""
     return profile.carriers is None or field in profile.carriers
+
+
+def is_known(profile: Profile) -> bool:
+    """Whether it is known what the host takes. What only looks empty is left out there: some refuse unknown fields
+    even where they are ``null``. An unknown host gets what the caller wrote.
+    """
+    return profile.carriers is not None
+
+
+def form_for(profile: Profile, form: Form | None) -> Form | None:
+    """The spelling of a message or a call as this host takes it."""
+    if form is None or not form.nulls or not is_known(profile):
+        return form
+    return msgspec.structs.replace(form, nulls=tuple(key for key in form.nulls if key == "content"))
 
 
 def without_refused_carriers(fields: Ext, profile: Profile, path: str, report: Report) -> Ext:

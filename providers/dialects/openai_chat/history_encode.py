@@ -15,6 +15,7 @@ from providers.dialects.openai_chat.grammar import (
     NAME,
     NOT_KNOWN,
     carried,
+    form_for,
     report_foreign,
     variant_of,
     without_refused_carriers,
@@ -85,7 +86,10 @@ class _HistoryEncoder:
             yield self._result(part, message, f"{path}.content[{number}]" if len(message.parts) > 1 else path)
         if not results or len(results) < len(message.parts):
             yield from self._take_pictures()
-            yield self._given(message, path)
+            given = self._given(message, path)
+            # Of a foreign turn nothing may be left (HIST-16).
+            if given.get("content") != [] or carried(message.form):
+                yield given
 
     @staticmethod
     def _continues_results(message: Message) -> bool:
@@ -102,7 +106,7 @@ class _HistoryEncoder:
             role = "system" if role == "developer" else "user"
         fields: JsonObject = {"role": role, "content": content, "name": message.name}
         ext = without_refused_carriers(message.ext, self._target.profile, path, self._report)
-        return arranged(fields, ext, message.form, NAME)
+        return arranged(fields, ext, form_for(self._target.profile, message.form), NAME)
 
     def _content(self, parts: list[Part], message: Message, path: str) -> Json:
         if carried(message.form) and not parts and "content" not in variant_keys(message):
@@ -145,31 +149,41 @@ class _HistoryEncoder:
         own = carried(message.form)
         if not own:
             report_foreign(part.ext, path, self._report)
-        written, _ = self._ids.result(part, path)
+        legacy = own and variant_of(message.form, "role") == "function"
+        written = "" if legacy else self._ids.result(part, path)[0]
         if part.executed_by == "provider":
             self._report.add(
                 path, "mapped", "the result of a tool that another provider ran is one of the client's here"
             )
-        content = self._content(list(part.content), message, path) if own else self._foreign_result(part, written, path)
-        if own and variant_of(message.form, "role") == "function":
-            fields: JsonObject = {"role": "function", "name": part.name, "content": content}
-        else:
-            fields = {"role": "tool", "tool_call_id": written, "content": content}
+        told = self._texts_of(part, written, path, own=own)
+        content: Json = self._foreign_result(told, part, path)
+        if own and (told or not part.content):
+            content = self._content(told, message, path)
+        name = part.name if own else None
+        fields: JsonObject = {"role": "function" if legacy else "tool", "content": content, "name": name}
+        if not legacy:
+            fields = {"role": "tool", "tool_call_id": written, "content": content, "name": name}
         ext = without_refused_carriers(message.ext, self._target.profile, path, self._report)
-        return arranged(fields, ext if own else {}, message.form, NAME)
+        return arranged(fields, ext if own else {}, form_for(self._target.profile, message.form), NAME)
 
-    def _foreign_result(self, part: ToolResultPart, written: str, path: str) -> str:
-        """Texts of the result as one; pictures are kept for the user's message behind the results."""
-        texts: list[str] = []
+    def _texts_of(self, part: ToolResultPart, written: str, path: str, *, own: bool) -> list[Part]:
+        """What stays in the result; pictures that it may not hold are kept for the user's message behind it."""
+        may_hold = self._target.profile.result_media
+        told: list[Part] = []
         for index, item in enumerate(part.content):
             at = f"{path}.content[{index}]"
-            if isinstance(item, TextPart):
-                self._report_lost_state(item, at)
-                texts.append(item.text)
+            if isinstance(item, TextPart) or (own and (may_hold is not False or isinstance(item, OpaquePart))):
+                told.append(item)
             elif (said := self._item(item, at)) is not None:
                 self._pictures += [{"type": "text", "text": f"From the result of tool call {written}:"}, said]
                 self._report.add(at, "mapped", "chat results hold text only: it follows in a message of the user's")
-        text = "\n".join(texts)
+        return told
+
+    def _foreign_result(self, told: list[Part], part: ToolResultPart, path: str) -> str:
+        """The texts of a result as one."""
+        for index, item in enumerate(told):
+            self._report_lost_state(item, f"{path}.content[{index}]")
+        text = "\n".join(item.text for item in told if isinstance(item, TextPart))
         if part.outcome == "ok":
             return text
         self._report.add(f"{path}.outcome", "mapped", "chat has no flag for a failed result", to=ERROR_PREFIX)

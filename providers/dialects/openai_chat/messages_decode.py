@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from providers.dialects.openai_chat.caller import CallerReader, rest_with
 from providers.dialects.openai_chat.content import decode_part
 from providers.dialects.openai_chat.envelope_decode import (
     Section,
@@ -42,7 +43,7 @@ def decode_messages(values: list[Json]) -> tuple[Message, ...]:
 
 
 def _message(value: Json, path: str) -> Message:
-    reader = Reader(value, path, NAME)
+    reader = CallerReader(value, path, NAME)
     role = reader.required_text("role")
     match role:
         case "system" | "developer" | "user":
@@ -53,7 +54,7 @@ def _message(value: Json, path: str) -> Message:
             return _assistant(reader)
         case "tool":
             call_id = reader.required_text("tool_call_id")
-            return _result(reader, call_id, name=None)
+            return _result(reader, call_id, name=reader.text("name"))
         case "function":
             # HIST-10: the legacy role, joined to its call by name.
             reader.variants["role"] = "function"
@@ -93,10 +94,11 @@ def _result(reader: Reader, call_id: str, name: str | None) -> Message:
 # ---- assistant turns
 
 
-def _assistant(reader: Reader) -> Message:
+def _assistant(reader: CallerReader) -> Message:
     content = _content(reader)
     reasoning = _reasoning(reader)
     refusal = reader.text("refusal")
+    reader.take_empty("annotations")
     envelope, signature = _extra_content(reader)
     sections = _calls(reader)
     late = late_call_states(envelope)
@@ -171,8 +173,9 @@ def _calls(reader: Reader) -> list[Section]:
 
 
 def _call(value: Json, path: str) -> Section:
-    reader = Reader(value, path, NAME)
+    reader = CallerReader(value, path, NAME)
     kind = reader.text("type")
+    _take_index(reader)
     entries, state = _call_extra(reader)
     call_id = reader.text("id") or ""
     if kind == "custom":
@@ -189,6 +192,13 @@ def _call(value: Json, path: str) -> Section:
     name = inner.required_text("name")
     call = ToolCallPart(id=call_id, name=name, arguments=_arguments(inner, reader), state=state)
     return Section(entries, _with_inner(call, reader, "function", inner))
+
+
+def _take_index(reader: Reader) -> None:
+    """The place of a streamed call, which clients leave in what they replay: the order says it anyway."""
+    index = reader.peek("index")
+    if isinstance(index, int) and not isinstance(index, bool):
+        reader.variants["index"] = str(reader.take("index"))
 
 
 def _required(reader: Reader, key: str) -> Reader:
@@ -215,13 +225,8 @@ def _arguments(inner: Reader, outer: Reader) -> str:
 
 
 def _with_inner(call: ToolCallPart, reader: Reader, field: str, inner: Reader) -> ToolCallPart:
-    form = inner.form()
-    note_inner(reader.variants, field, dict.fromkeys(form.keys), form.nulls)
-    rest: JsonObject = dict(reader.rest().get(NAME, {}))
-    below = inner.rest().get(NAME)
-    if below:
-        rest[field] = below
-    return msgspec.structs.replace(call, ext={NAME: rest} if rest else {}, form=reader.form())
+    ext = rest_with(reader, field, inner)
+    return msgspec.structs.replace(call, ext=ext, form=reader.form())
 
 
 def _call_extra(reader: Reader) -> tuple[list[JsonObject], State | None]:

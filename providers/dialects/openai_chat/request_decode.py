@@ -2,6 +2,7 @@
 
 from typing import Final, Literal
 
+from providers.dialects.openai_chat.caller import CallerReader, rest_with, take_defaults
 from providers.dialects.openai_chat.grammar import NAME, note_inner
 from providers.dialects.openai_chat.messages_decode import decode_messages
 from providers.dialects.openai_chat.tools_decode import decode_choice, decode_tools
@@ -16,7 +17,8 @@ _OUTPUT_KINDS: Final[dict[str, Literal["text", "json"]]] = {"text": "text", "jso
 
 def decode_request(body: JsonObject) -> Request:
     """One request. Raises InvalidRequestError with the JSON path for wrong types; unknown fields are carried."""
-    reader = Reader(body, "", NAME)
+    reader = CallerReader(body, "", NAME)
+    take_defaults(reader)
     tools = decode_tools(reader)
     choice = decode_choice(reader)
     return Request(
@@ -47,9 +49,9 @@ def _stream_usage(reader: Reader) -> bool | None:
     if options is None:
         return None
     wanted = options.boolean("include_usage")
+    rest = options.rest().get(NAME)
     form = options.form()
     note_inner(reader.variants, "stream_options", dict.fromkeys(form.keys), form.nulls)
-    rest = options.rest().get(NAME)
     if rest:
         reader.give_back("stream_options", rest)
     return wanted
@@ -102,14 +104,14 @@ def _from_object(reader: Reader, field: str) -> Reasoning:
     budget, effort = inner.integer(budget_field), inner.text("effort")
     if kind is not None:
         enabled = kind != "disabled"
-    form = inner.form()
+    ext, form = inner.rest(), inner.form()
     variants = {"field": field, **({"type": kind} if kind is not None else {})}
     return Reasoning(
         enabled=enabled if enabled is not None or effort is None else effort != "none",
         effort=effort,
         budget_tokens=budget,
         adaptive=kind == "adaptive",
-        ext=inner.rest(),
+        ext=ext,
         form=Form(dialect=NAME, keys=form.keys, nulls=form.nulls, variants=variants),
     )
 
@@ -133,18 +135,13 @@ def _output(reader: Reader) -> OutputFormat | None:
         raise InvalidRequestError(f"{outer.at('json_schema')}: required", path=outer.at("json_schema"))
     name, description = inner.text("name"), inner.text("description")
     schema, strict = inner.take("schema"), inner.boolean("strict")
-    form = inner.form()
-    note_inner(outer.variants, "json_schema", dict.fromkeys(form.keys), form.nulls)
-    rest: JsonObject = dict(outer.rest().get(NAME, {}))
-    below = inner.rest().get(NAME)
-    if below:
-        rest["json_schema"] = below
+    ext = rest_with(outer, "json_schema", inner)
     return OutputFormat(
         kind="json_schema",
         name=name,
         description=description,
         schema=schema,
         strict=strict,
-        ext={NAME: rest} if rest else {},
+        ext=ext,
         form=outer.form(),
     )

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from providers.dialects.openai_chat.caller import spelled_defaults
 from providers.dialects.openai_chat.grammar import (
     NAME,
     NOT_KNOWN,
@@ -49,6 +50,7 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     """
     own = carried(request.form)
     ext = _ext(request, target, report)
+    limit_field = _limit_field(request, target, report)
     tools = encode_tools(request, target, report)
     reasoning_field, reasoning = _reasoning(request.reasoning, report)
     legacy = variant_of(request.form, "tools") == "functions"
@@ -58,7 +60,7 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
         ("functions" if legacy else "tools"): tools.tools,
         ("function_call" if variant_of(request.form, "choice") else "tool_choice"): tools.choice,
         "parallel_tool_calls": tools.parallel,
-        _limit_field(request, target): request.max_output_tokens,
+        limit_field: request.max_output_tokens,
         "temperature": request.temperature,
         "top_p": request.top_p,
         "top_k": _top_k(request, report),
@@ -82,7 +84,7 @@ def _ext(request: Request, target: Target, report: Report) -> Ext:
     """Carried fields of this dialect, and those of Responses that mean the same here."""
     if carried(request.form):
         report_foreign(request.ext, "", report)
-        return request.ext
+        return _with_one_limit(request, target, report)
     fields = dict(extended(request.ext, NAME))
     rest: JsonObject = {}
     for name, value in extended(request.ext, _RESPONSES).items():
@@ -95,8 +97,22 @@ def _ext(request: Request, target: Target, report: Report) -> Ext:
     return {NAME: fields} if fields else {}
 
 
-def _limit_field(request: Request, target: Target) -> str:
-    return variant_of(request.form, "limit") or target.profile.max_tokens_field
+def _with_one_limit(request: Request, target: Target, report: Report) -> Ext:
+    """Carried fields, with what was taken as a default; the other name of the limit only where the host has both."""
+    own: JsonObject = {**spelled_defaults(request.form), **extended(request.ext, NAME)}
+    other = own.get("max_tokens")
+    if other is not None and target.profile.max_tokens_field is not None:
+        report.add("max_tokens", "dropped", "the host has one limit, and max_completion_tokens says it", from_=other)
+        del own["max_tokens"]
+    return {NAME: own}
+
+
+def _limit_field(request: Request, target: Target, report: Report) -> str:
+    """The name the host has for the limit; as the caller wrote it where that is not known (PARAM-02)."""
+    spelled, wanted = variant_of(request.form, "limit"), target.profile.max_tokens_field
+    if spelled is not None and wanted is not None and spelled != wanted:
+        report.add(spelled, "mapped", "the host's own name for it", from_=spelled, to=wanted)
+    return wanted or spelled or "max_tokens"
 
 
 def _top_k(request: Request, report: Report) -> int | None:
@@ -199,6 +215,8 @@ def _effort(reasoning: Reasoning, report: Report) -> str | None:
         report.add("reasoning", "mapped", "thinking is turned off by an effort here", from_=False, to="none")
         return "none"
     if budget is None or budget < 0:
+        if reasoning.enabled:
+            report.add("reasoning", "dropped", "a chat host takes an effort, and none was given", from_=True)
         return None
     effort = next((name for name, tokens in _EFFORTS.items() if tokens >= budget), "high")
     report.add("reasoning.budget_tokens", "downgraded", "chat hosts take an effort", from_=budget, to=effort)

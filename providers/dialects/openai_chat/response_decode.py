@@ -4,11 +4,11 @@ from providers.dialects.openai_chat.answer_decode import decode_message
 from providers.dialects.openai_chat.finish import decode_finish
 from providers.dialects.openai_chat.grammar import NAME, Fields, note_inner
 from providers.dialects.openai_chat.usage import decode_usage
-from providers.spec.errors import InvalidRequestError, ProviderProtocolError
+from providers.spec.errors import InvalidRequestError, ProviderError, ProviderProtocolError
 from providers.spec.parts import Origin, RefusalPart, ToolCallPart
 from providers.spec.response import Candidate, Response
 from providers.spec.values import Form, JsonObject
-from providers.wire.openai_errors import error_in
+from providers.wire.openai_errors import error_in, error_of, text_of
 
 CUT = frozenset({"length", "max_tokens", "model_length", "content_filter", "error"})
 """Reasons after which the last call may be incomplete."""
@@ -20,7 +20,7 @@ def decode_response(body: JsonObject, origin: Origin) -> Response:
     Raises ProviderError for an error in a 200 (STREAM-16), also within a choice, and ProviderProtocolError for an
     answer that is none: no choices, or an empty one without a reason.
     """
-    failed = error_in(body)
+    failed = failure_in(body)
     if failed is not None:
         raise failed
     fields = Fields(body)
@@ -44,6 +44,13 @@ def decode_response(body: JsonObject, origin: Origin) -> Response:
         ext=fields.ext(),
         form=fields.form(),
     )
+
+
+def failure_in(value: JsonObject) -> ProviderError | None:
+    """The error that a body or an event of a 200 is: under ``error``, or spread out as vLLM's servers do."""
+    if value.get("object") == "error":
+        return error_of(None, value, text_of(value.get("message")), value)
+    return error_in(value)
 
 
 def _candidate(value: object, position: int, origin: Origin) -> Candidate:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from providers.dialects.openai_chat.answer_decode import take_signature
 from providers.dialects.openai_chat.grammar import NAME, THOUGHT_SIGNATURE, Fields
-from providers.spec.events import PartDelta, PartEnd, PartStart, StreamEvent
+from providers.spec.events import PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import Origin, State, ToolCallPart
-from providers.spec.values import Form, Json, JsonObject
+from providers.spec.values import Ext, Form, Json, JsonObject
 from providers.wire.json import JsonError, dumps_text, loads_object
 
 _LEGACY = -1
@@ -37,7 +37,9 @@ class _Call:
         self.id = ""
         self.name = ""
         self.pieces: list[str] = []
+        self.length = 0
         self.state: State | None = None
+        self.rest: JsonObject = {}
         self.index = -1
         self.ended = False
 
@@ -45,16 +47,29 @@ class _Call:
     def text(self) -> str:
         return "".join(self.pieces)
 
-    def is_whole(self) -> bool:
-        """Whether its arguments are a complete object with something in it: then no more can belong to it."""
+    def grow(self, text: str) -> None:
+        """More of its arguments."""
+        self.pieces.append(text)
+        self.length += len(text)
+
+    def is_object(self) -> bool:
+        """Whether its arguments are a complete object."""
         text = self.text
-        if self.kind == "custom" or not text.rstrip().endswith("}") or text.strip() == "{}":
+        if self.kind == "custom" or not text.rstrip().endswith("}"):
             return False
         try:
             loads_object(text)
         except JsonError:
             return False
         return True
+
+    def is_whole(self) -> bool:
+        """Whether that object has something in it: then no more can belong to it. An empty one may be a placeholder."""
+        return self.is_object() and self.text.strip() != "{}"
+
+    def is_again(self, text: str) -> bool:
+        """Whether the text is a recap of the whole call (STREAM-08)."""
+        return 0 < self.length == len(text) and text == self.text and self.is_whole()
 
 
 class CallFragments:
@@ -95,43 +110,55 @@ class CallFragments:
         fields = Fields(delta)
         index, call_id, kind = fields.integer("index"), fields.text("id") or "", fields.text("type")
         is_custom = kind == "custom" or isinstance(fields.rest.get("custom"), dict)
-        inner = Fields(fields.object("custom" if is_custom else "function") or {})
+        field, key = ("custom", "input") if is_custom else ("function", "arguments")
+        inner = Fields(fields.object(field) or {})
         name = inner.text("name") or ""
-        text = _argument_text(inner, "input" if is_custom else "arguments")
-        call = self._joined(index, call_id, name)
+        text = _argument_text(inner, key)
+        call = self._joined(index, call_id, name, text)
         if call is None:
             yield from self._end_whole()
-            call = self._begun(index, "custom" if is_custom else "function")
-        if call.ended:
+            call = self._begun(index, field)
+        if call.ended or call.is_again(text):
             # It was whole: what follows can only be the space behind it, or a repetition of the call.
             return
         call.id = call.id or call_id
-        call.name = call.name or name
-        signature = take_signature(fields)
-        if signature is not None:
-            call.state = State(kind=THOUGHT_SIGNATURE, value=signature, origin=self._parts.origin)
-        if call.index < 0 and call.name:
+        if call.index < 0:
+            call.name = _whole_name(call.name, name)
+        yield from self._learn(call, fields, inner.rest, field)
+        if call.index < 0 and call.name and (text or key in inner.keys):
+            # A name without its arguments may be the first part of one (STREAM-09).
             yield from self._announce(call)
         if text:
-            call.pieces.append(text)
+            call.grow(text)
             if call.index >= 0:
                 yield PartDelta(index=call.index, candidate=self._parts.candidate, text=text)
 
-    def _joined(self, index: int | None, call_id: str, name: str) -> _Call | None:
+    def _learn(self, call: _Call, fields: Fields, below: JsonObject, field: str) -> Iterator[StreamEvent]:
+        """A signature, and fields that are carried; a call that was announced without them is updated."""
+        signature = take_signature(fields)
+        state = None if signature is None else State(kind=THOUGHT_SIGNATURE, value=signature, origin=self._parts.origin)
+        rest: JsonObject = {key: value for key, value in fields.rest.items() if value is not None and key != "type"}
+        below = {key: value for key, value in below.items() if value is not None}
+        if below:
+            rest[field] = below
+        call.state = state or call.state
+        call.rest.update(rest)
+        if call.index >= 0 and (state is not None or rest):
+            ext: Ext = {NAME: rest} if rest else {}
+            yield PartUpdate(index=call.index, candidate=self._parts.candidate, state=state, ext=ext)
+
+    def _joined(self, index: int | None, call_id: str, name: str, text: str) -> _Call | None:
         """The call a fragment belongs to; ``None`` where it begins another (STREAM-01, ID-14)."""
-        if index is None:
-            if call_id:
-                return next((call for call in self._calls if call.id == call_id), None)
-            return self._calls[-1] if self._calls and not name else None
-        call = self._slots.get(index)
-        if call is None:
-            return None
-        begins = bool(name) and (
-            (bool(call_id) and bool(call.id) and call_id != call.id and (call.is_whole() or not call.text))
-            or (not call_id and name != call.name and call.is_whole())
-            or (bool(call_id) and call_id != call.id and name != call.name)
-        )
-        return None if begins else call
+        if index is not None:
+            call = self._slots.get(index)
+            return None if call is None or (name and _is_another(call, call_id, name, text)) else call
+        if call_id:
+            return next((call for call in self._calls if call.id == call_id), None)
+        last = self._calls[-1] if self._calls else None
+        if last is None or not name:
+            return last
+        # Neither index nor id: a name that is told again goes on with the call only while its arguments are open.
+        return last if name == last.name and last.length and not last.is_object() else None
 
     def _begun(self, index: int | None, kind: str) -> _Call:
         call = _Call(kind)
@@ -147,10 +174,11 @@ class CallFragments:
             arguments="",
             kind="custom" if call.kind == "custom" else "function",
             state=call.state,
+            ext={NAME: dict(call.rest)} if call.rest else {},
             form=_LEGACY_FORM if self._slots.get(_LEGACY) is call else None,
         )
         yield PartStart(index=call.index, candidate=self._parts.candidate, part=part)
-        if call.pieces and call.text:
+        if call.length:
             yield PartDelta(index=call.index, candidate=self._parts.candidate, text=call.text)
 
     def _end_whole(self) -> Iterator[StreamEvent]:
@@ -162,6 +190,23 @@ class CallFragments:
     def _end(self, call: _Call) -> Iterator[StreamEvent]:
         call.ended = True
         yield PartEnd(index=call.index, candidate=self._parts.candidate)
+
+
+def _is_another(call: _Call, call_id: str, name: str, text: str) -> bool:
+    """Whether a fragment with a name begins another call, though it has the index of this one."""
+    if call_id and call.id and call_id != call.id:
+        return name != call.name or not call.length or call.is_object()
+    if call_id and call_id == call.id:
+        return False
+    # No id tells them apart: behind a complete object nothing but another call can follow.
+    return call.is_object() and (name != call.name or (bool(text.strip()) and not call.is_again(text)))
+
+
+def _whole_name(known: str, more: str) -> str:
+    """A name that comes in pieces, or grows, or is told again."""
+    if not more or known.endswith(more):
+        return known
+    return more if more.startswith(known) else known + more
 
 
 def _argument_text(fields: Fields, key: str) -> str:

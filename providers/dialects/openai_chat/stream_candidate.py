@@ -21,6 +21,10 @@ _PADDING = frozenset({"obfuscation", "p"})
 """Fields whose only purpose is the length of a chunk."""
 
 
+_JOINED = {"audio": ("data", "transcript")}
+"""Texts within fields that are not modelled, which come in pieces (OpenAI's reference of streamed sound)."""
+
+
 class ChoiceStream:
     """Feed it the choices of one index; it gives the events of one candidate."""
 
@@ -52,7 +56,10 @@ class ChoiceStream:
 
     def feed(self, fields: Fields) -> Iterator[StreamEvent]:
         """One choice: its delta before its reason (STREAM-05)."""
-        delta = fields.object("delta")
+        delta, message = fields.object("delta"), fields.object("message")
+        if delta is None and self.is_empty:
+            # Some servers put the whole message where a delta belongs; later it would be a recap (STREAM-23).
+            delta = message
         if delta is not None:
             yield from self._delta(Fields(delta))
         raw = fields.text("finish_reason")
@@ -100,7 +107,7 @@ class ChoiceStream:
         yield from self._annotate(delta)
         for key, value in delta.rest.items():
             if value is not None and key not in _PADDING:
-                self._message[key] = value
+                self._message[key] = _accumulated(key, self._message.get(key), value)
 
     def _reason(self, delta: Fields) -> Iterator[StreamEvent]:
         texts = {field: text for field in REASONING_FIELDS if (text := delta.text(field))}
@@ -193,3 +200,17 @@ class ChoiceStream:
                 self._logprobs[key] = before + value
             elif value is not None or key not in self._logprobs:
                 self._logprobs[key] = value
+
+
+def _accumulated(key: str, before: Json, more: Json) -> Json:
+    """A field of deltas that is not modelled: lists grow, the pieces of sound are joined, else the latest counts."""
+    if isinstance(before, list) and isinstance(more, list):
+        return [*before, *more]
+    if not isinstance(before, dict) or not isinstance(more, dict):
+        return more
+    joined = {**before, **more}
+    for name in _JOINED.get(key, ()):
+        told, rest = before.get(name), more.get(name)
+        if isinstance(told, str) and isinstance(rest, str):
+            joined[name] = told + rest
+    return joined

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Sequence
 
 from providers.dialects.openai_chat.grammar import NAME, Fields
+from providers.dialects.openai_chat.response_decode import decode_response, failure_in
 from providers.dialects.openai_chat.stream_candidate import ChoiceStream
 from providers.dialects.openai_chat.usage import decode_usage
 from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
 from providers.spec.events import ResponseStart, ResponseUpdate, StreamEnd, StreamError, StreamEvent, UsageUpdate
+from providers.spec.fold import unfold
 from providers.spec.parts import Origin
 from providers.spec.response import Usage
 from providers.spec.values import Ext, Json, JsonObject
@@ -16,6 +18,9 @@ from providers.wire.sse import ServerSentEvent, SseParser
 
 _PADDING = frozenset({"obfuscation", "p", "object"})
 """Fields that say nothing of the answer."""
+
+_MOST_UNFRAMED = 1 << 22
+"""How many bytes are kept of a body that is no stream, in case it is one answer."""
 
 _MOST_CHOICES = 128
 """OpenAI takes no larger ``n``: more is a hostile host."""
@@ -27,6 +32,7 @@ class ChatStreamDecoder:
     def __init__(self, origin: Origin) -> None:
         self._origin = origin
         self._parser = SseParser()
+        self._unframed: bytearray | None = bytearray()
         self._choices: dict[int, ChoiceStream] = {}
         self._started = False
         self._done = False
@@ -35,11 +41,18 @@ class ChatStreamDecoder:
 
     def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
         """Events completed by these bytes."""
-        return self._take(self._parser.feed(chunk))
+        arrived = self._parser.feed(chunk)
+        if arrived:
+            self._unframed = None
+        elif self._unframed is not None and len(self._unframed) < _MOST_UNFRAMED:
+            self._unframed += chunk
+        return self._take(arrived)
 
     def close(self) -> Sequence[StreamEvent]:
         """The upstream body ended. Without ``[DONE]`` the answer is whole only if it gave its reason (STREAM-15)."""
         events = self._take(self._parser.close())
+        if not (self._done or self._choices) and self._unframed:
+            events += self._guarded(self._whole(bytes(self._unframed)))
         if not self._done:
             events += self._guarded(self._end(terminated=False))
         return events
@@ -61,6 +74,16 @@ class ChatStreamDecoder:
             taken.append(StreamError(error=_upstream_error(error)))
         return taken
 
+    def _whole(self, body: bytes) -> Iterator[StreamEvent]:
+        """What came was no stream: an error in a 200 (STREAM-16), or the answer of a host that does not stream."""
+        try:
+            value = loads_object(body)
+        except JsonError:
+            return
+        response = decode_response(value, self._origin)
+        self._done = True
+        yield from unfold(response)
+
     def _event(self, event: ServerSentEvent) -> Iterator[StreamEvent]:
         data = event.data.strip()
         if data == "[DONE]":
@@ -72,7 +95,7 @@ class ChatStreamDecoder:
             value = loads_object(data)
         except JsonError as error:
             raise ProviderProtocolError(f"an event of the stream is not JSON: {error}") from None
-        failed = error_in(value)
+        failed = failure_in(value)
         if failed is None and event.event == "error":
             failed = error_of(None, value, text_of(value.get("message")), value)
         if failed is not None:

@@ -8,7 +8,10 @@ import msgspec
 
 from providers.dialects.openai_chat.answer_encode import (
     REASONING,
+    call_fields,
+    carried_message,
     details_of,
+    encode_call,
     message_extra,
     minted_id,
     own_details,
@@ -150,15 +153,7 @@ class ChatStreamEncoder:
         number = choice.calls[index] = len(choice.calls)
         sent_id = call.id or minted_id(self._start.id or self._context.response_id, index)
         extra = choice.trail.call(index, call, sent_id)
-        field, text = _call_fields(call)
-        told: JsonObject = {
-            "index": number,
-            "id": sent_id,
-            "type": field,
-            field: {"name": call.name, text: call.arguments},
-        }
-        if extra is not None:
-            told["extra_content"] = extra
+        told: JsonObject = {"index": number, **encode_call(call, sent_id, extra)}
         return self._delta(choice, {"tool_calls": [told]})
 
     def _part_delta(self, choice: _Choice, index: int, text: str) -> bytes:
@@ -167,7 +162,7 @@ class ChatStreamEncoder:
             number = choice.calls.get(index)
             if number is None:
                 return self._delta(choice, {"function_call": {"arguments": text}})
-            field, key = _call_fields(part)
+            field, key = call_fields(part)
             return self._delta(choice, {"tool_calls": [{"index": number, field: {key: text}}]})
         choice.trail.grow(index, text)
         return self._text(choice, part, text)
@@ -191,7 +186,14 @@ class ChatStreamEncoder:
             if state is not None:
                 return self._details(choice, details_of(state))
         choice.trail.gain(event.index, event.state, event.ext)
-        return b""
+        number, late = choice.calls.get(event.index), extended(event.ext, NAME)
+        if number is None or not late or not isinstance(part, ToolCallPart):
+            return b""
+        field, text = call_fields(part)
+        below = late.get(field)
+        # Accumulators of clients want that object in every fragment.
+        inner: JsonObject = {**(below if isinstance(below, dict) else {}), text: ""}
+        return self._delta(choice, {"tool_calls": [{**late, "index": number, field: inner}]})
 
     def _details(self, choice: _Choice, details: Json) -> bytes:
         return self._delta(choice, {REASONING_DETAILS: details})
@@ -215,10 +217,9 @@ class ChatStreamEncoder:
         end = choice.end
         assert end is not None  # noqa: S101  # only candidates that ended are finished
         delta: JsonObject = {} if choice.started else {"role": "assistant", "content": ""}
-        message = end.ext.get(NAME, {}).get("message")
-        if isinstance(message, dict):
-            delta |= message
-        extra = message_extra(choice.trail.close(), None)
+        message = carried_message(end.ext)
+        delta |= message
+        extra = message_extra(choice.trail, message)
         if extra is not None:
             delta["extra_content"] = extra
         rest = {key: value for key, value in end.ext.get(NAME, {}).items() if key != "message"}
@@ -232,11 +233,6 @@ class ChatStreamEncoder:
     def _error(error: RouterError) -> bytes:
         """No ``[DONE]`` after it: a broken stream is not an answer (STREAM-14)."""
         return encode_event(dumps(encode_error(error)))
-
-
-def _call_fields(call: ToolCallPart) -> tuple[str, str]:
-    """The names of the object that holds a call, and of its argument text."""
-    return ("custom", "input") if call.kind == "custom" else ("function", "arguments")
 
 
 def _reasoning_field(part: ReasoningPart) -> str:

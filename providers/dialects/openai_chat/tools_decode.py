@@ -2,7 +2,8 @@
 
 from typing import Final
 
-from providers.dialects.openai_chat.grammar import NAME, note_inner
+from providers.dialects.openai_chat.caller import CallerReader, rest_with
+from providers.dialects.openai_chat.grammar import NAME
 from providers.spec.errors import InvalidRequestError
 from providers.spec.request import ChoiceMode, FunctionTool, ProviderTool, Tool, ToolChoice
 from providers.spec.values import Json, JsonObject
@@ -24,13 +25,13 @@ def decode_tools(reader: Reader) -> tuple[Tool, ...] | None:
 
 
 def _legacy(value: Json, path: str) -> FunctionTool:
-    reader = Reader(value, path, NAME)
+    reader = CallerReader(value, path, NAME)
     name, description, schema = reader.required_text("name"), reader.text("description"), _schema(reader)
     return FunctionTool(name=name, description=description, schema=schema, ext=reader.rest(), form=reader.form())
 
 
 def _tool(value: Json, path: str) -> Tool:
-    reader = Reader(value, path, NAME)
+    reader = CallerReader(value, path, NAME)
     kind = reader.text("type")
     if kind == "custom":
         return _custom(reader)
@@ -45,7 +46,7 @@ def _tool(value: Json, path: str) -> Tool:
         inner = reader
     name = inner.required_text("name")
     description, schema, strict = inner.text("description"), _schema(inner), inner.boolean("strict")
-    ext = reader.rest() if inner is reader else _with_inner(reader, "function", inner)
+    ext = reader.rest() if inner is reader else rest_with(reader, "function", inner)
     return FunctionTool(name=name, description=description, schema=schema, strict=strict, ext=ext, form=reader.form())
 
 
@@ -54,7 +55,7 @@ def _custom(reader: Reader) -> FunctionTool:
     if inner is None:
         raise InvalidRequestError(f"{reader.at('custom')}: required", path=reader.at("custom"))
     name, description, grammar = inner.required_text("name"), inner.text("description"), inner.take("format")
-    ext = _with_inner(reader, "custom", inner)
+    ext = rest_with(reader, "custom", inner)
     return FunctionTool(name=name, description=description, kind="custom", grammar=grammar, ext=ext, form=reader.form())
 
 
@@ -64,16 +65,6 @@ def _schema(reader: Reader) -> JsonObject | bool | None:
         at = reader.at("parameters")
         raise InvalidRequestError(f"{at}: expected an object, got {type_name(schema)}", path=at)
     return schema
-
-
-def _with_inner(reader: Reader, field: str, inner: Reader) -> dict[str, JsonObject]:
-    form = inner.form()
-    note_inner(reader.variants, field, dict.fromkeys(form.keys), form.nulls)
-    rest: JsonObject = dict(reader.rest().get(NAME, {}))
-    below = inner.rest().get(NAME)
-    if below:
-        rest[field] = below
-    return {NAME: rest} if rest else {}
 
 
 # ---- choice
@@ -94,7 +85,7 @@ def decode_choice(reader: Reader) -> ToolChoice | None:
                 reader.variants["any"] = "any"
             return ToolChoice(mode=_MODES[value], parallel=parallel)
         case dict():
-            return _object_choice(Reader(value, reader.at(field), NAME), parallel)
+            return _object_choice(CallerReader(value, reader.at(field), NAME), parallel)
         case _:
             at = reader.at(field)
             told = f"unknown choice {value!r}" if isinstance(value, str) else f"got {type_name(value)}"
@@ -119,7 +110,7 @@ def _named(reader: Reader) -> tuple[str, dict[str, JsonObject]]:
         inner = reader.nested(field)
         if inner is not None:
             name = inner.required_text("name")
-            return name, _with_inner(reader, field, inner)
+            return name, rest_with(reader, field, inner)
     reader.variants["shape"] = "flat"
     return reader.required_text("name"), reader.rest()
 
@@ -136,12 +127,12 @@ def _allowed(reader: Reader, parallel: bool | None) -> ToolChoice:
     names = tuple(_allowed_name(value, f"{inner.at('tools')}[{index}]") for index, value in enumerate(tools))
     if not names:
         raise InvalidRequestError(f"{inner.at('tools')}: at least one tool is needed", path=inner.at("tools"))
-    ext = reader.rest() if inner is reader else _with_inner(reader, "allowed_tools", inner)
+    ext = reader.rest() if inner is reader else rest_with(reader, "allowed_tools", inner)
     return ToolChoice(mode=_MODES[word], names=names, parallel=parallel, ext=ext, form=reader.form())
 
 
 def _allowed_name(value: Json, path: str) -> str:
-    reader = Reader(value, path, NAME)
+    reader = CallerReader(value, path, NAME)
     kind = reader.text("type")
     if kind not in {None, "function", "custom"}:
         raise InvalidRequestError(

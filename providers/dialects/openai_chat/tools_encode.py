@@ -91,7 +91,7 @@ def _is_legacy(tool: FunctionTool) -> bool:
 
 
 def _unflattened(tool: FunctionTool) -> FunctionTool:
-    return msgspec.structs.replace(tool, form=None, ext={})
+    return msgspec.structs.replace(tool, form=None)
 
 
 def _foreign(tool: FunctionTool, fields: JsonObject, path: str, report: Report) -> JsonObject:

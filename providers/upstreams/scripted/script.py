@@ -10,7 +10,6 @@ import msgspec
 from providers.spec.response import FinishReason
 from providers.spec.values import Json
 from providers.upstreams.scripted.references import read_reference, references_in
-from providers.wire.json import loads
 
 BUILT_IN = Path(__file__).with_name("demo.toml")
 
@@ -86,7 +85,7 @@ def load_script(path: Path) -> Script:
     """Read a script from a TOML or JSON file. Raises ScriptError with the file, the place and the reason."""
     try:
         data = path.read_bytes()
-        script = msgspec.convert(loads(data) if path.suffix == ".json" else _read_toml(data), Script)
+        script = msgspec.convert(msgspec.json.decode(data) if path.suffix == ".json" else _read_toml(data), Script)
         _check_references(script)
     except OSError as error:
         raise ScriptError(f"{path}: {error.strerror}") from None
@@ -98,10 +97,10 @@ def load_script(path: Path) -> Script:
     return script
 
 
-def _read_toml(data: bytes) -> Json:
+def _read_toml(data: bytes) -> object:
     raw = tomllib.loads(data.decode(), parse_float=_finite)
     # TOML has dates, JSON has not: they become their text.
-    return loads(msgspec.json.encode(raw))
+    return msgspec.json.decode(msgspec.json.encode(raw))
 
 
 def _finite(literal: str) -> float:

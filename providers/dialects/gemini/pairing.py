@@ -1,0 +1,45 @@
+"""Results that came without the id of their call, joined to it.
+
+Clients of Google's leave ids out: it pairs by name and order then. Other dialects pair by id alone.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from providers.spec.parts import Part, ToolCallPart, ToolResultPart
+from providers.spec.request import Message
+
+
+def paired(messages: Sequence[Message]) -> list[Message]:
+    """The messages with the ids of calls on the results that answer them, by name and in order.
+
+    Where the call has none either, both stay without. The form of a result remembers that it had no id.
+    """
+    waiting: list[ToolCallPart] = []
+    joined: list[Message] = []
+    for message in messages:
+        if message.role == "assistant":
+            # Calls of neighbouring contents of the model are one turn.
+            if joined and joined[-1].role != "assistant":
+                waiting.clear()
+            waiting += [part for part in message.parts if isinstance(part, ToolCallPart)]
+            joined.append(message)
+        else:
+            parts = tuple(_joined(part, waiting) for part in message.parts)
+            joined.append(message if parts == message.parts else msgspec.structs.replace(message, parts=parts))
+    return joined
+
+
+def _joined(part: Part, waiting: list[ToolCallPart]) -> Part:
+    if not isinstance(part, ToolResultPart):
+        return part
+    answered = next((call for call in waiting if _answers(part, call)), None)
+    if answered is None:
+        return part
+    waiting.remove(answered)
+    return part if part.call_id else msgspec.structs.replace(part, call_id=answered.id)
+
+
+def _answers(result: ToolResultPart, call: ToolCallPart) -> bool:
+    return result.call_id == call.id if result.call_id else result.name in {None, call.name}
