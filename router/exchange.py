@@ -106,7 +106,7 @@ async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer) -> Ba
             elif chunk is None:
                 raise ProviderProtocolError("the stream ended without its terminator")
             if events or plan.relays_answer:
-                yield Batch([_blamed(event, plan) for event in events], chunk or b"")
+                yield Batch([_ours(event, plan) for event in events], chunk or b"")
             if events and isinstance(events[-1], StreamEnd | StreamError):
                 return
     except RouterError as error:
@@ -115,7 +115,8 @@ async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer) -> Ba
         await answer.aclose()
 
 
-def _blamed(event: StreamEvent, plan: Plan) -> StreamEvent:
+def _ours(event: StreamEvent, plan: Plan) -> StreamEvent:
+    """An event with the provider named in an error, and calls under the caller's names."""
     if isinstance(event, StreamError):
         attributed(event.error, plan.row)
-    return event
+    return plan.names.restored_event(event)

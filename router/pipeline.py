@@ -140,7 +140,7 @@ class Pipeline:
     async def _answer(self, asked: Asked, plan: Plan, attempts: Attempts) -> Answer:
         try:
             raw = await read_whole(plan, Patience(plan.row.timeouts, stream=False))
-            response = plan.dialect.decode_response(json_object(raw), plan.target.origin)
+            response = plan.names.restored(plan.dialect.decode_response(json_object(raw), plan.target.origin))
         except RouterError as error:
             raise attributed(error, plan.row) from error.__cause__
         judge = Judge(asked.request, asked.options.tool_validation)

@@ -14,6 +14,7 @@ from providers.spec.values import JsonObject
 from providers.upstreams.base import PreparedCall, ProviderRow, Upstream
 from providers.wire.json import dumps
 from providers.wire.splice import replace_member
+from providers.wire.tool_names import ToolNames, names_for
 from router.options import Options
 from router.routing import Route
 from router.wires import wire_of
@@ -48,6 +49,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     upstream: Upstream
     prepared: PreparedCall
     report: Report
+    names: ToolNames
+    """What the caller's tools are called there."""
     relays_answer: bool
     """The answer's bytes may be handed on as they are."""
 
@@ -62,12 +65,15 @@ def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> 
     target = route.target(wire_of(row, route.model, asked.request, face=asked.dialect, asked=asked.options.wire))
     dialect = DIALECTS[target.dialect]
     same = asked.dialect == target.dialect and row.profile.clean
-    encoded = _encoded(asked, dialect, target, report, stream=stream, as_asked=same)
+    names = names_for(asked.request, row.profile.tool_name)
+    renamed = msgspec.structs.replace(asked, request=names.written(asked.request, report))
+    encoded = _encoded(renamed, dialect, target, report, stream=stream, as_asked=same)
     content = _relayed(asked, encoded, target) if same and not report.adjustments else None
     if same and content is None and stream and not asked.request.stream_usage:
         # Translated after all: then usage is asked for, as for every other provider.
         report = Report()
-        encoded = _encoded(asked, dialect, target, report, stream=stream, as_asked=False)
+        renamed = msgspec.structs.replace(asked, request=names.written(asked.request, report))
+        encoded = _encoded(renamed, dialect, target, report, stream=stream, as_asked=False)
     encoded = _with_headers(encoded, asked, target, report)
     if asked.options.on_loss == "refuse":
         _refuse_losses(report, target)
@@ -78,7 +84,8 @@ def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> 
         upstream=upstream,
         prepared=upstream.prepare(msgspec.structs.replace(encoded, content=content), stream=stream),
         report=report,
-        relays_answer=same and asked.options.are_plain,
+        names=names,
+        relays_answer=same and asked.options.are_plain and not names,
     )
 
 

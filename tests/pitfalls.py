@@ -26,7 +26,8 @@ PITFALL_ID = re.compile(
 
 _HEAD = """# The pitfalls of tool calling, and the tests that hold them off
 
-Written by `python -m tests.pitfalls` from the tests themselves: a test covers an entry by naming its ID in its docstring.
+Written by `python -m tests.pitfalls` from the tests themselves: a test covers an entry by naming its ID in its
+docstring.
 """
 
 

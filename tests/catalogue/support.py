@@ -1,4 +1,4 @@
-"""What the tests of the catalogue share: a body of one dialect as it leaves for a shipped provider, and answers back."""
+"""What the tests of the catalogue share: a chat body as it leaves for a shipped provider, and what comes back."""
 
 from __future__ import annotations
 
