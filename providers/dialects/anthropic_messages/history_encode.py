@@ -7,6 +7,7 @@ answer (HIST-04). Messages written in this dialect keep their own bounds and ord
 """
 
 import itertools
+import re
 from typing import Final
 
 import msgspec
@@ -29,6 +30,8 @@ PLACEHOLDER: Final = "(The conversation begins.)"
 """The first turn must be the user's; this one is put in where there is none."""
 
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+_OWN_ID: Final = re.compile(r"toolu_")
+"""How call ids begin on every one of Anthropic's surfaces (recorded; Bedrock and Vertex go on with their own names)."""
 
 
 class EncodedHistory(msgspec.Struct, frozen=True):
@@ -201,10 +204,14 @@ def _trim_last(turns: list[_Turn], report: Report) -> None:
 
 def _is_unsigned(turns: list[_Turn]) -> bool:
     last = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
-    if last is None or (last.native and not last.lost_reasoning):
+    if last is None:
         return False
-    called = any(_field(block, "type") == "tool_use" for block in last.blocks)
-    return called and _field(last.blocks[0], "type") not in _THINKING
+    calls = [_field(block, "id") for block in last.blocks if _field(block, "type") == "tool_use"]
+    if not calls or _field(last.blocks[0], "type") in _THINKING:
+        return False
+    # In this dialect's own words a turn without thinking is what its author wants, except where another provider gave
+    # it and its client merely echoes it (REASON-16): Anthropic's ids tell.
+    return last.lost_reasoning or not last.native or not any(_OWN_ID.match(call) for call in calls)
 
 
 def _field(block: Json, name: str) -> str:
