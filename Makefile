@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3 python3.13 python3.12 python3.11 python3.14 python
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
 PROJECTS := pyproject.toml loop_client/pyproject.toml
+NODE_MODULES := tests/js/node_modules
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -19,7 +20,7 @@ help: ## Show this list
 demo: $(VENV)/.ready-to-run ## Run router and loop client on a real folder, with no key (ARGS="--model openai/...")
 	@$(BIN)/ai-router demo $(ARGS)
 
-test: $(VENV)/.ready-to-develop ## Run the whole test suite (ARGS="-k name" for a part)
+test: $(VENV)/.ready-to-develop $(NODE_MODULES)/.installed browser-under-ci ## Run the whole test suite (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.ready-to-develop ## Check style and format
@@ -39,7 +40,7 @@ docker: ## Build the image of the service
 	docker build --tag ai-router .
 
 clean: ## Remove everything that make made
-	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(NODE_MODULES) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find router providers loop_client tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- lock files
@@ -103,3 +104,22 @@ $(VENV)/.made-in:
 	fi; \
 	"$$chosen" -m venv --clear $(VENV)
 	@printf '%s\n' '$(CURDIR)' > $@
+
+# ---- what the tests run under Node and in a browser
+
+# On a computer of one's own both are a matter of choice: without them, the tests that need them say so and the rest
+# passes. Under CI they have to be there, and are installed where the machine is ours to change (Debian, as root).
+AS_ROOT_UNDER_CI = [ "$$CI" = true ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
+APT_INSTALL = { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
+
+$(NODE_MODULES)/.installed: tests/js/package-lock.json
+	@if ! command -v npm >/dev/null && $(AS_ROOT_UNDER_CI); then $(APT_INSTALL) nodejs npm; } >/dev/null; fi
+	@if command -v npm >/dev/null; then \
+		npm --prefix tests/js ci --ignore-scripts --no-audit --no-fund --loglevel=error && touch $@; \
+	elif [ "$$CI" = true ]; then \
+		echo "npm is missing, and the tests under Node have to run here" >&2; exit 1; \
+	fi
+
+.PHONY: browser-under-ci
+browser-under-ci:
+	@if ! command -v chromium >/dev/null && $(AS_ROOT_UNDER_CI); then $(APT_INSTALL) chromium; } >/dev/null; fi

@@ -5,7 +5,8 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated, Any, Final, NotRequired, cast, get_type_hints
+from types import NoneType
+from typing import Annotated, Any, Final, NotRequired, cast, get_args, get_origin, get_type_hints
 
 import docstring_parser
 from pydantic import ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError, with_config
@@ -14,8 +15,10 @@ from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core import ErrorDetails, PydanticSerializationError, to_jsonable_python
 from typing_extensions import TypedDict
 
+from loop_client.context import ToolContext
 from loop_client.errors import ToolDefinitionError
 from loop_client.jsontext import JsonObject, dumps, loads
+from loop_client.schema_check import schema_problems
 
 _MOST_PROBLEMS: Final = 8
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -43,15 +46,19 @@ class _Schema(GenerateJsonSchema):
 class FunctionArguments:
     """The arguments of one function: their JSON Schema, and the check of what a model wrote against it.
 
-    Accepts functions whose parameters all have type hints that pydantic can read from JSON and can be passed by name.
+    Accepts functions whose parameters all have type hints that pydantic can read from JSON and can be passed by name. A
+    parameter of type ``ToolContext`` is no argument: it is left to the caller, and the model does not see it.
 
     Raises:
         ToolDefinitionError: the function has a parameter that cannot be one of a tool.
     """
 
     def __init__(self, function: Callable[..., object], name: str) -> None:
+        hints = _type_hints(function, name)
+        self.context_name = _context_name(hints, name)
+        """The parameter that wants the ``ToolContext``; None where there is none."""
         try:
-            self._adapter = TypeAdapter(_arguments_type(function, name))
+            self._adapter = TypeAdapter(_arguments_type(function, name, hints, self.context_name))
             schema = self._adapter.json_schema(schema_generator=_Schema)
         except (PydanticUserError, PydanticInvalidForJsonSchema) as error:
             raise ToolDefinitionError(f"tool {name}: {error.message}") from None
@@ -83,11 +90,52 @@ class FunctionArguments:
         return cast("dict[str, Any]", self._adapter.validate_json(text, strict=True))
 
 
-def _arguments_type(function: Callable[..., object], name: str) -> Any:
-    hints = _type_hints(function, name)
+class SchemaArguments:
+    """The arguments of a tool that is described by a JSON Schema alone, such as one of a tool server."""
+
+    def __init__(self, schema: JsonObject) -> None:
+        self._schema = schema
+
+    def read(self, text: str) -> dict[str, Any]:
+        """The arguments as JSON values, numbers in their own spelling.
+
+        Raises:
+            InvalidArguments: the text is not JSON, not an object, or not what the schema admits.
+        """
+        try:
+            arguments = loads(text)
+        except ValueError as error:
+            raise InvalidArguments(f"the arguments are not valid JSON: {error}", is_json=False) from None
+        if not isinstance(arguments, dict):
+            raise InvalidArguments("the arguments do not fit the schema: $: should be an object", is_json=True)
+        problems = schema_problems(self._schema, arguments)
+        if problems:
+            raise InvalidArguments("the arguments do not fit the schema: " + "; ".join(problems), is_json=True)
+        return arguments
+
+
+def _context_name(hints: Mapping[str, Any], name: str) -> str | None:
+    found = [parameter for parameter, hint in hints.items() if parameter != "return" and _is_context(hint)]
+    if len(found) > 1:
+        raise ToolDefinitionError(f"tool {name}: more than one parameter is a ToolContext")
+    return found[0] if found else None
+
+
+def _is_context(hint: Any) -> bool:
+    if get_origin(hint) is Annotated:
+        return _is_context(get_args(hint)[0])
+    others = set(get_args(hint)) - {NoneType}
+    return hint is ToolContext or others == {ToolContext}
+
+
+def _arguments_type(
+    function: Callable[..., object], name: str, hints: Mapping[str, Any], context_name: str | None
+) -> Any:
     descriptions = _parameter_descriptions(function)
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(function).parameters.values():
+        if parameter.name == context_name and parameter.kind is not parameter.POSITIONAL_ONLY:
+            continue
         if parameter.kind not in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}:
             raise ToolDefinitionError(f"tool {name}: parameter {parameter.name!r} cannot be passed by name")
         if parameter.name not in hints:
@@ -156,10 +204,16 @@ def _invalid(error: ValidationError) -> InvalidArguments:
     if problems[0]["type"] == "json_invalid":
         context: Mapping[str, Any] = problems[0].get("ctx", {})
         return InvalidArguments(f"the arguments are not valid JSON: {context.get('error', '')}", is_json=False)
+    return InvalidArguments(f"the arguments do not fit the schema: {described_problems(error)}", is_json=True)
+
+
+def described_problems(error: ValidationError) -> str:
+    """What pydantic found, each with its JSON path and without the value."""
+    problems = error.errors(include_url=False)
     lines = [f"{_path(problem['loc'])}: {_what(problem)}" for problem in problems[:_MOST_PROBLEMS]]
     if len(problems) > _MOST_PROBLEMS:
         lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
-    return InvalidArguments("the arguments do not fit the schema: " + "; ".join(lines), is_json=True)
+    return "; ".join(lines)
 
 
 def _path(location: Sequence[int | str]) -> str:

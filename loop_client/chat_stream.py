@@ -14,18 +14,40 @@ from typing import Any, Final, TypeAlias
 from loop_client.call_stream import CallStream, ToolCall
 from loop_client.delta_merge import merge_into
 from loop_client.errors import EmptyAnswerError, ModelStreamError
-from loop_client.events import FinishReason, Message, ReasoningDelta, TextDelta, ToolInputDelta, ToolInputStart
+from loop_client.events import (
+    FileOutput,
+    FinishReason,
+    Message,
+    ProviderToolActivity,
+    ReasoningDelta,
+    ResponseMetadata,
+    SourceFound,
+    TextDelta,
+    ToolInputDelta,
+    ToolInputStart,
+)
 from loop_client.jsontext import JsonObject, loads
+from loop_client.references import read_executed_tool, read_image, read_source
 from loop_client.server_error import stream_error
 from loop_client.usage import Usage, read_usage
 
-StreamEvent: TypeAlias = TextDelta | ReasoningDelta | ToolInputStart | ToolInputDelta
+StreamEvent: TypeAlias = (
+    ResponseMetadata
+    | TextDelta
+    | ReasoningDelta
+    | SourceFound
+    | FileOutput
+    | ProviderToolActivity
+    | ToolInputStart
+    | ToolInputDelta
+)
 """What is known while the model is still answering."""
 
 _FINISH_REASONS: Final[dict[str, FinishReason]] = {
     "stop": "stop",
     "eos": "stop",
     "end_turn": "stop",
+    "stop_sequence": "stop",
     "tool_calls": "tool_calls",
     "tool_use": "tool_calls",
     "function_call": "tool_calls",
@@ -34,8 +56,14 @@ _FINISH_REASONS: Final[dict[str, FinishReason]] = {
     "model_length": "length",
     "content_filter": "content_filter",
     "safety": "content_filter",
+    "sensitive": "content_filter",
+    "refusal": "content_filter",
+    "pause": "pause",
+    "pause_turn": "pause",
 }
-_FAILURES: Final = frozenset({"error", "malformed_function_call"})
+_FAILURES: Final = frozenset(
+    {"error", "network_error", "insufficient_system_resource", "malformed_function_call", "malformed_tool_call"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +81,8 @@ class ModelAnswer:
     usage: Usage | None
     router: JsonObject | None
     """What the router reported beside the answer, where there is a router."""
+    model: str | None = None
+    """The model that answered, in the server's words."""
 
 
 class ChatStream:
@@ -65,6 +95,9 @@ class ChatStream:
         self._raw_finish_reason: str | None = None
         self._usage: JsonObject = {}
         self._router: JsonObject | None = None
+        self._metadata: ResponseMetadata | None = None
+        self._native_reason: str | None = None
+        self._sources = 0
         self.done = False
         """Whether the server said that the stream is over."""
 
@@ -99,12 +132,14 @@ class ChatStream:
         if reason == "stop" and not text:
             raise EmptyAnswerError("the model ended its turn with neither text nor a tool call", retryable=True)
         usage = read_usage(self._usage) if self._usage else None
-        return late, ModelAnswer(message, text, calls, reason, self._raw_finish_reason, usage, self._router)
+        model = None if self._metadata is None else self._metadata.model
+        return late, ModelAnswer(message, text, calls, reason, self._raw_finish_reason, usage, self._router, model)
 
     def _take_chunk(self, chunk: JsonObject) -> Iterator[StreamEvent]:
         if chunk.get("error"):
             raise stream_error(chunk["error"])
         self._take_reports(chunk)
+        yield from self._take_metadata(chunk)
         choices = chunk.get("choices")
         if choices is None:
             return
@@ -113,6 +148,18 @@ class ChatStream:
         for choice in choices:
             if _object(choice, "a choice").get("index") in {None, 0}:
                 yield from self._take_choice(choice)
+
+    def _take_metadata(self, chunk: JsonObject) -> Iterator[ResponseMetadata]:
+        if self._metadata is not None or not (chunk.get("id") or chunk.get("model")):
+            return
+        created = chunk.get("created")
+        self._metadata = ResponseMetadata(
+            self._round,
+            _string(chunk.get("id")),
+            _string(chunk.get("model")),
+            created if isinstance(created, int) and not isinstance(created, bool) else None,
+        )
+        yield self._metadata
 
     def _take_reports(self, container: JsonObject) -> None:
         # Counts are cumulative: the last one given for each is the right one (USAGE-01).
@@ -136,6 +183,9 @@ class ChatStream:
         reason = choice.get("finish_reason")
         if isinstance(reason, str) and reason:
             self._raw_finish_reason = reason
+        native = choice.get("native_finish_reason")
+        if isinstance(native, str) and native:
+            self._native_reason = native
 
     def _take_delta(self, delta: JsonObject) -> Iterator[StreamEvent]:
         for name, value in delta.items():
@@ -148,11 +198,23 @@ class ChatStream:
             else:
                 merge_into(self._fields, {name: value})
         yield from _readable(delta, self._round)
+        yield from self._references(delta)
         fragments = delta.get("tool_calls")
         if isinstance(fragments, list):
             yield from self._calls.feed(fragments)
         elif fragments is not None:
             raise ModelStreamError("malformed stream: tool_calls is not a list")
+
+    def _references(self, delta: JsonObject) -> Iterator[SourceFound | FileOutput | ProviderToolActivity]:
+        for annotation in _objects(delta.get("annotations")):
+            self._sources += 1
+            source_id = f"source_{self._round}_{self._sources}"
+            yield read_source(annotation, self._round, source_id)
+        for image in _objects(delta.get("images")):
+            if (file := read_image(image, self._round)) is not None:
+                yield file
+        for item in _objects(delta.get("executed_tools")):
+            yield read_executed_tool(item, self._round)
 
     def _message(self) -> Message:
         message: Message = {"role": self._fields.get("role") or "assistant"}
@@ -171,6 +233,8 @@ class ChatStream:
 
     def _finish_reason(self, calls: tuple[ToolCall, ...]) -> FinishReason:
         raw = (self._raw_finish_reason or "").lower()
+        if self._is_paused() and raw not in _FAILURES:
+            return "pause"
         if raw in _FAILURES:
             raise ModelStreamError(f"the model's turn failed: {raw}", retryable=True, provider_code=raw)
         reason = _FINISH_REASONS.get(raw, "other") if raw else "stop"
@@ -178,6 +242,19 @@ class ChatStream:
             raise ModelStreamError("the server says that the model called tools, but sent no call", retryable=True)
         # Some servers say "stop" although there are calls (STREAM-13).
         return "tool_calls" if calls and reason in {"stop", "other"} else reason
+
+    def _is_paused(self) -> bool:
+        """Whether the provider wants to be asked to go on: the chat wire has no word for it, so it stands beside."""
+        reported = (self._router or {}).get("finish_reason")
+        return "pause_turn" in {self._native_reason, reported} or reported == "pause"
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _objects(value: Any) -> list[JsonObject]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _object(value: Any, what: str) -> JsonObject:

@@ -1,32 +1,37 @@
-"""The command `loop-client`: ask a model a question about your files, and watch it work."""
+"""The command `loop-client`: ask a model about your files and watch it work, or serve it to chat front ends."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import dataclasses
 import io
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, aclosing, nullcontext
-from typing import Final
+from pathlib import Path
+from typing import Any, Final, get_args
 
 from loop_client import __version__
+from loop_client.cli_serve import add_server_options, serve, server_table
 from loop_client.client import LoopClient
+from loop_client.config import Config, load_config
 from loop_client.display import display_for
 from loop_client.errors import ConfigurationError
 from loop_client.events import AnyEvent, RunFinish
+from loop_client.function_tool import tool
 from loop_client.handlers import FileTree, calculate, current_time
 from loop_client.jsontext import dumps
-from loop_client.limits import Limits
-from loop_client.tools import Tool, tool
+from loop_client.limits import LimitReason, Limits
+from loop_client.tools import Tool
 
 DEFAULT_KEY_VARIABLE: Final = "AI_ROUTER_KEY"
 
 ANSWERED, FAILED, USAGE, LIMIT_REACHED, INTERRUPTED = 0, 1, 2, 3, 130
 """Exit codes."""
 
-_LIMITS: Final = frozenset({"max_rounds", "max_calls", "max_seconds", "length"})
+_LIMITS: Final = frozenset({*get_args(LimitReason), "length"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,7 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _survive_odd_characters()
     try:
-        return asyncio.run(_ask(options))
+        config = None if options.config is None else load_config(options.config)
+        if options.command == "serve":
+            serve(_client(options, config, options.secret), server_table(options, config))
+            return ANSWERED
+        return asyncio.run(_ask(options, config))
     except ConfigurationError as error:
         parser.error(str(error))
     except KeyboardInterrupt:
@@ -47,10 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAILED
 
 
-async def _ask(options: argparse.Namespace) -> int:
+async def _ask(options: argparse.Namespace, config: Config | None) -> int:
     question = sys.stdin.read() if options.question == "-" else options.question
     finish: RunFinish | None = None
-    async with _client(options) as client:
+    async with _client(options, config) as client:
         display, show = _output(options)
         with display:
             async with aclosing(client.stream(question)) as events:
@@ -68,15 +77,26 @@ async def _ask(options: argparse.Namespace) -> int:
     return _exit_code(finish)
 
 
-def _client(options: argparse.Namespace) -> LoopClient:
-    return LoopClient(
-        base_url=options.base_url,
-        model=options.model,
-        tools=_tools(options),
-        api_key=_api_key(options.api_key),
-        system=options.system,
-        limits=Limits(options.max_rounds, options.max_calls, options.max_seconds),
-    )
+def _client(options: argparse.Namespace, config: Config | None, secret: str | None = None) -> LoopClient:
+    """The client that the file describes, and what the command says instead."""
+    settings: dict[str, Any] = {} if config is None else dict(config.settings)
+    for name in ("base_url", "model", "system"):
+        if getattr(options, name) is not None:
+            settings[name] = getattr(options, name)
+    for name in ("base_url", "model"):
+        if name not in settings:
+            raise ConfigurationError(f"--{name.replace('_', '-')} is required, or {name} in the file of --config")
+    given = {name: getattr(options, name) for name in ("max_rounds", "max_calls", "max_seconds")}
+    limits = {name: value for name, value in given.items() if value is not None}
+    settings["limits"] = dataclasses.replace(settings.get("limits", Limits()), **limits)
+    settings["api_key"] = _api_key(options.api_key or settings.get("api_key"))
+    if secret is not None:
+        settings["secret"] = secret
+    if config is None or not config.has_tools:
+        settings["tools"] = _tools(options)
+    elif options.root or options.no_files or options.include_hidden:
+        raise ConfigurationError(f"the tools are those of {config.path}: --root and the like make no sense beside them")
+    return LoopClient(**settings)
 
 
 def _tools(options: argparse.Namespace) -> list[Tool]:
@@ -147,21 +167,36 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     ask.add_argument("question", metavar="QUESTION", help="the question, or - to read it from standard input")
-    ask.add_argument("--base-url", required=True, metavar="URL", help="such as http://127.0.0.1:8080/v1")
-    ask.add_argument("--model", required=True, help="such as anthropic/claude-… or an alias of the router")
-    ask.add_argument(
+    _add_model_options(ask)
+    output = ask.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print every event as one line of JSON")
+    output.add_argument("--quiet", action="store_true", help="print the answer only")
+    server = commands.add_parser(
+        "serve",
+        help="serve chat front ends such as the AI SDK's useChat",
+        description="Serve chat front ends: POST /chat streams a run, POST /runs/{id}/tool-results takes answers.",
+        allow_abbrev=False,
+    )
+    _add_model_options(server)
+    add_server_options(server)
+    return parser
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE", help="TOML file with any of what follows, tools, and servers of tools"
+    )
+    parser.add_argument("--base-url", metavar="URL", help="such as http://127.0.0.1:8080/v1")
+    parser.add_argument("--model", help="such as anthropic/claude-… or an alias of the router")
+    parser.add_argument(
         "--api-key",
         type=_key_reference,
         metavar="env:NAME",
         help=f"environment variable that holds the key; by default {DEFAULT_KEY_VARIABLE} if it is set, else no key",
     )
-    ask.add_argument("--system", metavar="TEXT", help="system prompt; none by default")
-    _add_file_options(ask)
-    _add_limits(ask)
-    output = ask.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="print every event as one line of JSON")
-    output.add_argument("--quiet", action="store_true", help="print the answer only")
-    return parser
+    parser.add_argument("--system", metavar="TEXT", help="system prompt; none by default")
+    _add_file_options(parser)
+    _add_limits(parser)
 
 
 def _add_file_options(ask: argparse.ArgumentParser) -> None:
@@ -180,12 +215,6 @@ def _add_file_options(ask: argparse.ArgumentParser) -> None:
 def _add_limits(ask: argparse.ArgumentParser) -> None:
     usual = Limits()
     limits = ask.add_argument_group("limits of the run")
-    limits.add_argument(
-        "--max-rounds", type=int, default=usual.max_rounds, metavar="N", help="times the model is asked (%(default)s)"
-    )
-    limits.add_argument(
-        "--max-calls", type=int, default=usual.max_calls, metavar="N", help="calls the model may make (%(default)s)"
-    )
-    limits.add_argument(
-        "--max-seconds", type=float, default=usual.max_seconds, metavar="S", help="wall clock (%(default)s)"
-    )
+    limits.add_argument("--max-rounds", type=int, metavar="N", help=f"times the model is asked ({usual.max_rounds})")
+    limits.add_argument("--max-calls", type=int, metavar="N", help=f"calls the model may make ({usual.max_calls})")
+    limits.add_argument("--max-seconds", type=float, metavar="S", help=f"wall clock ({usual.max_seconds:g})")

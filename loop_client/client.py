@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, TypeAlias
 
 import httpx2
 
+from loop_client.answer_desk import AnswerDesk
+from loop_client.answers import Acknowledgement, Answer, AnswerRefused
+from loop_client.callbacks import Callbacks, observed
+from loop_client.client_tools import AnyTool, split_tools, toolbox_of
 from loop_client.errors import ConfigurationError
 from loop_client.events import AnyEvent, Message, RunFinish
+from loop_client.hooks import PrepareRound, RepairCall
 from loop_client.limits import Limits
-from loop_client.loop import RunSpec, run_loop
+from loop_client.loop import run_loop
+from loop_client.prices import Price
 from loop_client.result import RunResult
-from loop_client.steps import LiveSteps, ToolChoice
-from loop_client.tools import Tool, ToolRegistry, tool
+from loop_client.run_state import LoopRules, ResultImages, Resumed, Retry, RunSpec
+from loop_client.run_store import MemoryRunStore, RunStore
+from loop_client.signing import Secret, Signer
+from loop_client.steps import LiveSteps, ToolChoice, checked_options
+from loop_client.stop import StopCondition
+from loop_client.suspend import outside_tool
+from loop_client.suspension import Suspension
+from loop_client.toolbox import DEFAULT_MAX_TOOLS, OpenSources, Toolbox
+from loop_client.tools import Tool
 from loop_client.transport import ChatTransport, Timeouts
 
 Question: TypeAlias = str | Sequence[Message]
@@ -25,14 +38,14 @@ Question: TypeAlias = str | Sequence[Message]
 
 
 class LoopClient:
-    """Asks a model questions and runs the tools it calls. Holds connections, no conversation.
+    """Asks a model questions and runs the tools it calls. Holds connections and suspended runs, no conversation.
 
     One client serves any number of runs at once. Use it as an async context manager, or call ``aclose``.
 
     Args:
         base_url: Of the router or of any OpenAI-compatible server, such as ``http://127.0.0.1:8080/v1``.
         model: Such as ``anthropic/claude-…`` for the router.
-        tools: Functions with type hints and docstrings, or ``Tool`` values; sent in every round.
+        tools: Functions with type hints and docstrings, ``Tool`` values, and sources of tools.
         api_key: The key, or ``env:NAME`` to read it from the environment; None for none.
         system: Put before the question; a history is taken as it is.
         limits: Bounds of one run.
@@ -41,6 +54,18 @@ class LoopClient:
         headers: Further headers of every request.
         options: Further members of the request body, such as ``temperature``; None leaves one out.
         http_client: Instead of an own connection pool; it is not closed here.
+        secret: What suspended runs and their tokens are signed with, at least 16 bytes, or ``env:NAME``. Of several,
+            the first signs and all are accepted. Without one, no tool may need an approval or an answer from outside.
+        store: Where suspended runs are kept; by default in this process. It is closed with the client.
+        expires_after: Seconds after which a suspended run takes no answers any more; None for never.
+        stop: Conditions that end a run although the model would go on.
+        retry: How often a failed model call is made again.
+        prepare_round: May change each round's model, tools, messages and tool choice.
+        repair: May mend calls that the model wrote wrong.
+        prices: By model, for the cost of a run and its limit.
+        callbacks: Told of every step.
+        max_tools: Tools offered in one round at most.
+        result_images: Where images and files of tool results go.
 
     Raises:
         ConfigurationError: something of this cannot work; the text says what.
@@ -51,7 +76,7 @@ class LoopClient:
         *,
         base_url: str,
         model: str,
-        tools: Iterable[Tool | Callable[..., object]] = (),
+        tools: Iterable[AnyTool] = (),
         api_key: str | None = None,
         system: str | None = None,
         limits: Limits | None = None,
@@ -60,12 +85,38 @@ class LoopClient:
         headers: Mapping[str, str] | None = None,
         options: Mapping[str, Any] | None = None,
         http_client: httpx2.AsyncClient | None = None,
+        secret: Secret | Sequence[Secret] | None = None,
+        store: RunStore | None = None,
+        expires_after: float | None = None,
+        stop: StopCondition | Sequence[StopCondition] = (),
+        retry: Retry | None = None,
+        prepare_round: PrepareRound | None = None,
+        repair: RepairCall | None = None,
+        prices: Mapping[str, Price] | None = None,
+        callbacks: Callbacks | None = None,
+        max_tools: int = DEFAULT_MAX_TOOLS,
+        result_images: ResultImages = "tool",
     ) -> None:
         self._model = model
-        self._registry = ToolRegistry(tuple(item if isinstance(item, Tool) else tool(item) for item in tools))
         self._system = system
         self._limits = limits or Limits()
         self._tool_choice = tool_choice
+        self._callbacks = callbacks or Callbacks()
+        self._max_tools = max_tools
+        self._rules = LoopRules(
+            stop=(stop,) if callable(stop) else tuple(stop),
+            retry=retry or Retry(),
+            prepare_round=prepare_round,
+            repair=repair,
+            prices=dict(prices or {}),
+            result_images=result_images,
+        )
+        if self._limits.max_cost is not None and not self._rules.prices:
+            raise ConfigurationError("max_cost needs prices: nothing is known here of what models cost")
+        self._desk = None if secret is None else _desk(secret, store, expires_after)
+        fixed, sources = split_tools(tools)
+        self._sources = OpenSources(sources)
+        self._toolbox = toolbox_of(fixed, (), self._sources, max_tools, can_suspend=self._desk is not None)
         self._transport = ChatTransport(
             base_url=base_url,
             model=model,
@@ -83,44 +134,226 @@ class LoopClient:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Close the connections."""
+        """Close everything."""
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close the connections."""
+        """Close the connections, the sources of tools and the store, after answers that are being worked on."""
+        if self._desk is not None:
+            await self._desk.aclose()
+        await self._sources.aclose()
         await self._transport.aclose()
 
-    def stream(self, question: Question) -> AsyncGenerator[AnyEvent, None]:
+    @property
+    def tools(self) -> tuple[Tool, ...]:
+        """The tools that are fixed; those of sources come with each round."""
+        return self._toolbox.fixed
+
+    @property
+    def system(self) -> str | None:
+        """What is put before a question; a history is taken as it is."""
+        return self._system
+
+    @property
+    def can_suspend(self) -> bool:
+        """Whether there is a secret, so that calls may wait for somebody outside."""
+        return self._desk is not None
+
+    def stream(
+        self,
+        question: Question,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        tools: Iterable[AnyTool] = (),
+        tool_choice: ToolChoice | None = None,
+        limits: Limits | None = None,
+        options: Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+    ) -> AsyncGenerator[AnyEvent, None]:
         """Run, and give every event as it happens; the last one is a ``RunFinish``. Raises no ``RunError``.
 
         Leaving the loop early cancels the run; wrap it in ``contextlib.aclosing`` to have that happen at once.
-        """
-        spec = RunSpec(self._model, self._messages(question), self._registry, self._limits, self._tool_choice)
-        return run_loop(spec, LiveSteps(self._transport))
 
-    async def ask(self, question: Question) -> RunResult:
+        Args:
+            question: What is asked.
+            model: Instead of the client's.
+            system: Instead of the client's.
+            tools: Of this run alone, beside the client's; none may have the name of another.
+            tool_choice: Instead of the client's.
+            limits: Instead of the client's.
+            options: Further members of this run's request bodies, over the client's.
+            values: The caller's own, for the tools' contexts: never shown to the model, never logged.
+            run_id: Instead of a new one; must be unique.
+
+        Raises:
+            ConfigurationError: something of this cannot work.
+        """
+        spec = RunSpec(
+            model=model or self._model,
+            messages=self._messages(question, system if system is not None else self._system),
+            toolbox=self._toolbox_with(tools),
+            limits=limits or self._limits,
+            tool_choice=self._tool_choice if tool_choice is None else tool_choice,
+            values=dict(values or {}),
+            options=checked_options(options or {}),
+            rules=self._rules,
+            desk=self._desk,
+            run_id=run_id,
+        )
+        return observed(run_loop(spec, LiveSteps(self._transport)), self._callbacks)
+
+    async def ask(self, question: Question, **settings: Any) -> RunResult:
         """Run to the end. A limit is a result (see ``finish_reason``), a failed model call an exception.
+
+        Args:
+            question: What is asked.
+            settings: As ``stream`` takes them.
 
         Raises:
             RunError: the run ended without an answer; its ``result`` holds the history up to there.
         """
-        finish: RunFinish | None = None
-        async with aclosing(self.stream(question)) as events:
-            async for event in events:
-                if isinstance(event, RunFinish):
-                    finish = event
-        assert finish is not None, "a run ends with a RunFinish"  # noqa: S101  # the loop's own promise
-        result = RunResult.of(finish)
-        if finish.exception is not None:
-            finish.exception.result = result
-            raise finish.exception
-        return result
+        return await result_of(self.stream(question, **settings))
 
-    def _messages(self, question: Question) -> tuple[Message, ...]:
+    async def answer(
+        self,
+        run: str,
+        answer: Answer,
+        *,
+        tools: Iterable[AnyTool] = (),
+        values: Mapping[str, Any] | None = None,
+    ) -> Acknowledgement:
+        """Take one answer to a suspended run, once; the run does not go on by this. Works in any process.
+
+        Args:
+            run: The run's id, where its store is this client's; or its signed state.
+            answer: For one of its calls.
+            tools: Those that were given for that run alone and have code that runs here.
+            values: The caller's own, for the context of the tool's ``on_answer``.
+
+        Raises:
+            AnswerRefused: late, repeated, unknown, forged, or not what the call takes; ``code`` says which.
+        """
+        toolbox = self._toolbox_with(tools)
+
+        def find(suspension: Suspension, name: str) -> Tool | None:
+            known = {tool.name: tool for tool in (*_outside(suspension), *toolbox.outside, *toolbox.fixed)}
+            return known.get(name)
+
+        return await self._open_desk().take_answer(run, answer, find, dict(values or {}))
+
+    async def resume(
+        self,
+        run: str,
+        *,
+        tools: Iterable[AnyTool] = (),
+        limits: Limits | None = None,
+        options: Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
+    ) -> AsyncGenerator[AnyEvent, None]:
+        """Go on with a run whose calls are all answered; nobody else can then. Gives events as ``stream`` does.
+
+        Args:
+            run: The run's id, where its store is this client's; or its signed state.
+            tools: Those that were given for that run alone and have code that runs here.
+            limits: Instead of the client's; what the run has used already counts.
+            options: As in ``stream``.
+            values: As in ``stream``.
+
+        Raises:
+            AnswerRefused: calls still wait, somebody else went on with the run, or there is no such run.
+            ConfigurationError: something of this cannot work.
+        """
+        toolbox, options = self._toolbox_with(tools), checked_options(options or {})
+        suspension, settled = await self._open_desk().take_run(run)
+        known = {tool.name for tool in (*toolbox.fixed, *toolbox.outside)}
+        outside = tuple(tool for tool in _outside(suspension) if tool.name not in known)
+        spec = RunSpec(
+            model=suspension.model,
+            messages=suspension.messages,
+            toolbox=Toolbox(toolbox.fixed, (*toolbox.outside, *outside), toolbox.sources, toolbox.max_tools),
+            limits=limits or self._limits,
+            values=dict(values or {}),
+            options=options,
+            rules=self._rules,
+            desk=self._desk,
+        )
+        events = run_loop(spec, LiveSteps(self._transport), Resumed(suspension, settled))
+        return observed(events, self._callbacks)
+
+    async def submit(
+        self,
+        run: str,
+        answers: Iterable[Answer],
+        *,
+        tools: Iterable[AnyTool] = (),
+        values: Mapping[str, Any] | None = None,
+        **settings: Any,
+    ) -> AsyncGenerator[AnyEvent, None]:
+        """Take the answers to a suspended run and go on with it: ``answer`` for each, then ``resume``.
+
+        Args:
+            run: The run's id, where its store is this client's; or its signed state.
+            answers: For all calls that still wait.
+            tools: As in ``resume``.
+            values: As in ``resume``.
+            settings: As ``resume`` takes them.
+
+        Raises:
+            AnswerRefused: as ``answer`` and ``resume``; answers before the refused one were taken.
+        """
+        own = tuple(tools)
+        for answer in answers:
+            await self.answer(run, answer, tools=own, values=values)
+        return await self.resume(run, tools=own, values=values, **settings)
+
+    async def look(self, run: str) -> Suspension:
+        """A suspended run, unchanged: its history, and the calls that wait.
+
+        Raises:
+            AnswerRefused: there is none to answer any more, or the state is not ours.
+        """
+        return await self._open_desk().look(run)
+
+    def _open_desk(self) -> AnswerDesk:
+        if self._desk is None:
+            raise AnswerRefused("CANNOT_SUSPEND", "no secret is configured, so no run can have been suspended here")
+        return self._desk
+
+    def _toolbox_with(self, tools: Iterable[AnyTool]) -> Toolbox:
+        own, sources = split_tools(tools)
+        if sources:
+            raise ConfigurationError("a source of tools belongs to the client, which opens and closes it")
+        if not own:
+            return self._toolbox
+        can_suspend = self._desk is not None
+        return toolbox_of(self._toolbox.fixed, own, self._sources, self._max_tools, can_suspend=can_suspend)
+
+    def _messages(self, question: Question, system: str | None) -> tuple[Message, ...]:
         if not isinstance(question, str):
             return tuple(question)
-        system: tuple[Message, ...] = ({"role": "system", "content": self._system},) if self._system else ()
-        return (*system, {"role": "user", "content": question})
+        first: tuple[Message, ...] = ({"role": "system", "content": system},) if system else ()
+        return (*first, {"role": "user", "content": question})
+
+
+async def result_of(events: AsyncGenerator[AnyEvent, None]) -> RunResult:
+    """Read a run's events to their end.
+
+    Raises:
+        RunError: the run ended without an answer; its ``result`` holds the history up to there.
+    """
+    finish: RunFinish | None = None
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, RunFinish):
+                finish = event
+    assert finish is not None, "a run ends with a RunFinish"  # noqa: S101  # the loop's own promise
+    result = RunResult.of(finish)
+    if finish.exception is not None:
+        finish.exception.result = result
+        raise finish.exception
+    return result
 
 
 def ask(question: Question, **settings: Any) -> RunResult:
@@ -137,6 +370,17 @@ def ask(question: Question, **settings: Any) -> RunResult:
             return await client.ask(question)
 
     return asyncio.run(run())
+
+
+def _desk(secret: Secret | Sequence[Secret], store: RunStore | None, expires_after: float | None) -> AnswerDesk:
+    if expires_after is not None and not expires_after > 0:
+        raise ConfigurationError("expires_after must be above 0 seconds")
+    secrets = (secret,) if isinstance(secret, (str, bytes)) else tuple(secret)
+    return AnswerDesk(Signer(secrets), store or MemoryRunStore(), expires_after)
+
+
+def _outside(suspension: Suspension) -> list[Tool]:
+    return [outside_tool(body) for body in suspension.outside_tools]
 
 
 def _resolved(api_key: str | None) -> str | None:

@@ -7,20 +7,42 @@ from typing import Protocol, Self, TextIO
 from rich.console import Console
 
 from loop_client.display_live import LiveDisplay
-from loop_client.display_text import cleaned, one_line, summary_text, time_text, token_text
+from loop_client.display_text import (
+    cleaned,
+    decision_text,
+    notice_text,
+    one_line,
+    progress_text,
+    summary_text,
+    time_text,
+    token_text,
+    waiting_text,
+)
 from loop_client.events import (
     AnyEvent,
+    FileOutput,
+    ProviderToolActivity,
     ReasoningDelta,
+    ResponseMetadata,
     RoundFinish,
+    RoundRestart,
     RoundStart,
     RunFinish,
+    RunNotice,
     RunStart,
+    RunSuspended,
+    SourceFound,
     TextDelta,
+    ToolApprovalAnswered,
+    ToolApprovalRequested,
+    ToolDeferred,
     ToolInputAvailable,
     ToolInputDelta,
     ToolInputStart,
     ToolOutputAvailable,
+    ToolOutputDenied,
     ToolOutputError,
+    ToolProgress,
 )
 
 _WIDTH = 160
@@ -35,7 +57,7 @@ class Display(Protocol):
 
     def __exit__(self, *_: object) -> None: ...
 
-    def show(self, event: AnyEvent) -> None:
+    def show(self, event: AnyEvent) -> None:  # one flat case for every kind
         """Show one event."""
         ...
 
@@ -64,7 +86,7 @@ class PlainDisplay:
         """Let out what is held back."""
         self._end_words()
 
-    def show(self, event: AnyEvent) -> None:
+    def show(self, event: AnyEvent) -> None:  # noqa: C901, PLR0912, PLR0915  # one flat case for every kind
         """Show one event."""
         if isinstance(event, (TextDelta, ReasoningDelta)):
             self._take_words(event)
@@ -91,6 +113,27 @@ class PlainDisplay:
                 self._end_fragment(event.call_id)
                 text = f"output-error ({time_text(event.seconds)}) {event.code}: {one_line(event.error_text, _WIDTH)}"
                 self._call_line(event.tool_name, event.call_id, text)
+            case ToolProgress():
+                self._call_line(event.tool_name, event.call_id, progress_text(event, _WIDTH))
+            case ToolApprovalRequested() | ToolDeferred():
+                self._end_fragment(event.call_id)
+                text = f"{waiting_text(event)} {one_line(event.arguments_text, _WIDTH)}"
+                self._call_line(event.tool_name, event.call_id, text)
+            case ToolApprovalAnswered():
+                self._call_line(event.tool_name, event.call_id, decision_text(event.approved, event.reason))
+            case ToolOutputDenied():
+                self._call_line(event.tool_name, event.call_id, f"output-denied {one_line(event.reason or '', _WIDTH)}")
+            case ProviderToolActivity():
+                self._call_line(event.tool_name, event.call_id, f"{event.status} (run by the provider)")
+            case RoundRestart():
+                self._fragments.clear()
+                self._line(f"  {notice_text(event, _WIDTH)}")
+            case RunNotice() | SourceFound() | FileOutput():
+                self._line(f"  {notice_text(event, _WIDTH)}")
+            case RunSuspended():
+                self._line(f"waiting for {len(event.pending)} answers from outside")
+            case ResponseMetadata():
+                pass
             case RoundFinish():
                 self._end_fragments()
                 text = f"{event.finish_reason}, {time_text(event.seconds)}, {token_text(event.usage)}"
@@ -132,4 +175,4 @@ class PlainDisplay:
         self._line(f"  {one_line(name, 64)} [{one_line(call_id, 64)}] {text}")
 
     def _line(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(cleaned(text), file=self._stream, flush=True)

@@ -4,36 +4,72 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Self, TypeAlias
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
-from loop_client.display_text import cleaned, one_line, summary_text, time_text, token_text
+from loop_client.display_text import (
+    cleaned,
+    decision_text,
+    notice_text,
+    one_line,
+    progress_text,
+    summary_text,
+    time_text,
+    token_text,
+    waiting_text,
+)
 from loop_client.events import (
     AnyEvent,
+    FileOutput,
+    ProviderToolActivity,
     ReasoningDelta,
+    ResponseMetadata,
     RoundFinish,
+    RoundRestart,
     RoundStart,
     RunFinish,
+    RunNotice,
     RunStart,
+    RunSuspended,
+    SourceFound,
     TextDelta,
+    ToolApprovalAnswered,
+    ToolApprovalRequested,
+    ToolDeferred,
     ToolInputAvailable,
     ToolInputDelta,
     ToolInputStart,
     ToolOutputAvailable,
+    ToolOutputDenied,
     ToolOutputError,
+    ToolProgress,
 )
 
 _STATE_STYLES = {
     "input-streaming": "yellow",
     "input-available": "cyan",
+    "approval-requested": "magenta",
+    "approval-responded": "cyan",
     "output-available": "green",
     "output-error": "red",
+    "output-denied": "red",
 }
 _WIDEST_STATE = max(len(state) for state in _STATE_STYLES)
 _REFRESHES_PER_SECOND = 10
+
+
+_CallEvent: TypeAlias = (
+    ToolInputAvailable
+    | ToolApprovalRequested
+    | ToolApprovalAnswered
+    | ToolDeferred
+    | ToolOutputAvailable
+    | ToolOutputError
+    | ToolOutputDenied
+)
 
 
 @dataclass(slots=True)
@@ -93,7 +129,7 @@ class LiveDisplay:
         lines = [line for row in list(self._rows.values()) for line in row.lines(self._console.width)]
         return Group(*lines, self._words) if self._words else Group(*lines)
 
-    def show(self, event: AnyEvent) -> None:
+    def show(self, event: AnyEvent) -> None:  # noqa: C901, PLR0912  # one flat case for every kind
         """Show one event."""
         match event:
             case RunStart(model=model, tools=tools):
@@ -114,6 +150,26 @@ class LiveDisplay:
                 self._set_state(event, None, event.output, event.seconds)
             case ToolOutputError():
                 self._set_state(event, event.arguments_text, f"{event.code}: {event.error_text}", event.seconds)
+            case ToolProgress():
+                self._rows[event.call_id].outcome = progress_text(event, 160)
+            case ToolApprovalRequested() | ToolDeferred():
+                self._set_state(event, event.arguments_text, waiting_text(event))
+            case ToolApprovalAnswered():
+                self._set_state(event, event.arguments_text, decision_text(event.approved, event.reason))
+            case ToolOutputDenied():
+                self._set_state(event, event.arguments_text, event.reason or "", 0.0)
+            case ProviderToolActivity():
+                self._line(Text(f"  {one_line(event.tool_name, 64)} {event.status} (run by the provider)", "dim"))
+            case RoundRestart():
+                self._end_rows()
+                self._line(Text(f"  {notice_text(event, 160)}", "yellow"))
+            case RunNotice() | SourceFound() | FileOutput():
+                self._line(Text(f"  {notice_text(event, 160)}", "dim"))
+            case RunSuspended():
+                self._end_rows()
+                self._line(Text(f"waiting for {len(event.pending)} answers from outside", "bold yellow"))
+            case ResponseMetadata():
+                pass
             case RoundFinish():
                 text = f"  {event.finish_reason}, {time_text(event.seconds)}, {token_text(event.usage)}"
                 self._line(Text(text, "dim"))
@@ -130,11 +186,13 @@ class LiveDisplay:
 
     def _set_state(
         self,
-        event: ToolInputAvailable | ToolOutputAvailable | ToolOutputError,
+        event: _CallEvent,
         arguments: str | None,
         outcome: str = "",
         seconds: float | None = None,
     ) -> None:
+        if event.call_id not in self._rows:  # a run that goes on tells of calls that began before
+            self._start_row(event.call_id, _Row(event.tool_name))
         row = self._rows[event.call_id]
         row.state = event.state or row.state
         row.arguments = row.arguments if arguments is None else arguments

@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from loop_client.events import RunFinish
+from loop_client.events import (
+    FileOutput,
+    RoundRestart,
+    RunFinish,
+    RunNotice,
+    SourceFound,
+    ToolApprovalRequested,
+    ToolDeferred,
+    ToolProgress,
+)
 from loop_client.usage import Usage
 
 # Control characters could move the cursor or rewrite what was shown before, bidirectional marks reorder it.
@@ -45,6 +54,39 @@ def summary_text(finish: RunFinish) -> str:
     return f"{outcome}: {rounds}, {calls}, {time_text(finish.seconds)}, {token_text(finish.usage)}"
 
 
+def progress_text(event: ToolProgress, width: int) -> str:
+    """How far a tool is."""
+    total = "" if event.total is None else f" of {event.total:g}"
+    return one_line(f"at {event.progress:g}{total} {event.message or ''}", width)
+
+
+def waiting_text(event: ToolApprovalRequested | ToolDeferred) -> str:
+    """What a call waits for."""
+    return "approval-requested" if isinstance(event, ToolApprovalRequested) else "waits for an answer from outside"
+
+
+def decision_text(approved: bool, reason: str | None) -> str:
+    """What somebody decided about a call."""
+    return ("approved" if approved else "denied") + (f": {one_line(reason, 160)}" if reason else "")
+
+
+def notice_text(event: RoundRestart | RunNotice | SourceFound | FileOutput, width: int) -> str:
+    """One line about something beside the conversation."""
+    return one_line(_notice(event), width)
+
+
+def _notice(event: RoundRestart | RunNotice | SourceFound | FileOutput) -> str:
+    match event:
+        case RoundRestart():
+            return f"asking again in {time_text(event.wait_seconds)}, because {event.error.message}"
+        case RunNotice():
+            return event.message
+        case SourceFound():
+            return f"source: {event.title or ''} {event.url or ''}"
+        case FileOutput():
+            return f"the model made a file of type {event.media_type}"
+
+
 _OUTCOMES: Final = {
     "stop": "answered",
     "length": "cut by the model's output limit",
@@ -53,5 +95,12 @@ _OUTCOMES: Final = {
     "max_rounds": "stopped at the limit of rounds",
     "max_calls": "stopped at the limit of calls",
     "max_seconds": "stopped at the time limit",
+    "max_tokens": "stopped at the limit of tokens",
+    "max_cost": "stopped at the limit of cost",
+    "max_pauses": "stopped at the limit of pauses",
+    "repeated_calls": "stopped because the model repeated itself",
+    "stop_condition": "stopped by a condition of the caller",
+    "terminal_tool": "ended by a tool",
+    "suspended": "suspended",
     "error": "failed",
 }

@@ -9,7 +9,12 @@ LoopClientError
     ├── ModelTimeoutError     no connection, no first event, or no next event in time
     ├── ModelHTTPError        the server refused the request
     ├── ModelStreamError      the answer is broken: cut, malformed, or an error in the middle
-    └── EmptyAnswerError      the model ended its turn with neither text nor a call
+    ├── EmptyAnswerError      the model ended its turn with neither text nor a call
+    ├── LimitReached          a limit ended the run, and was to be an error
+    ├── HookError             a hook of the caller failed
+    └── ToolSourceError       a source of tools could not be opened
+
+``answers.AnswerRefused`` stands beside ``RunError``: an answer to a waiting call was not taken.
 """
 
 from __future__ import annotations
@@ -46,7 +51,8 @@ class ErrorDetail:
     """What is known about a failed run, in a form that can be stored."""
 
     code: str
-    """What kind of failure: ``connection``, ``timeout``, ``http_error``, ``stream_error`` or ``empty_answer``."""
+    """What kind of failure: ``connection``, ``timeout``, ``http_error``, ``stream_error``, ``empty_answer``,
+    ``limit_reached``, ``hook`` or ``tool_source``."""
     message: str
     """For people; never empty."""
     retryable: bool = False
@@ -110,3 +116,21 @@ class EmptyAnswerError(RunError):
     """The model ended its turn with neither text nor a tool call."""
 
     code = "empty_answer"
+
+
+class LimitReached(RunError):
+    """A limit of the run was reached, and the limits say that this is an error."""
+
+    code = "limit_reached"
+
+
+class HookError(RunError):
+    """A hook of the caller raised, or gave something that cannot be used."""
+
+    code = "hook"
+
+
+class ToolSourceError(RunError):
+    """A source of tools could not be opened."""
+
+    code = "tool_source"

@@ -2,205 +2,207 @@
 
 from __future__ import annotations
 
-import asyncio
-import math
-from collections.abc import AsyncGenerator, Mapping
+import inspect
+import logging
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass, field
 
-from loop_client.call_stream import ToolCall
-from loop_client.chat_stream import ModelAnswer, StreamEvent
-from loop_client.errors import ModelStreamError, RunError
-from loop_client.events import (
-    AnyEvent,
-    Message,
-    RoundFinish,
-    RoundStart,
-    RunFinish,
-    RunFinishReason,
-    RunStart,
-    ToolInputAvailable,
-    ToolOutputAvailable,
-    ToolOutputError,
-)
-from loop_client.limits import Budget, LimitReason, Limits
-from loop_client.steps import ModelRequest, Steps, ToolChoice
-from loop_client.tool_round import run_calls
-from loop_client.tool_run import ToolOutcome
-from loop_client.tools import ToolRegistry
-from loop_client.usage import Usage
-from loop_client.verdict import Refused, Runnable, judge_calls
+from loop_client.errors import HookError, LimitReached, RunError
+from loop_client.events import AnyEvent, RunStart
+from loop_client.limits import Budget, LimitReason
+from loop_client.model_call import ask_model, relaxed
+from loop_client.run_state import Ending, LoopRules, Resumed, Retry, Run, RunSpec, Turn
+from loop_client.steps import Steps
+from loop_client.stop import EndedCall, StepState, StopCondition, words_for
+from loop_client.suspend import resume, resumed_turn
+from loop_client.toolbox import gather_tools
+from loop_client.turn import answer_turn
+
+__all__ = ["LoopRules", "Resumed", "Retry", "RunSpec", "relaxed", "run_loop"]
+
+_log = logging.getLogger("loop_client")
 
 
-@dataclass(frozen=True, slots=True)
-class RunSpec:
-    """What a run is about."""
-
-    model: str
-    """For the events; the request's model is the transport's affair."""
-    messages: tuple[Message, ...]
-    registry: ToolRegistry
-    limits: Limits
-    tool_choice: ToolChoice | None = None
-    """Of the first round; a forced choice becomes ``auto`` after it, or the run would never end (LOOP-02)."""
-
-
-@dataclass(slots=True)
-class _Run:
-    """The state of one run. Everything the next round depends on is here."""
-
-    spec: RunSpec
-    steps: Steps
-    run_id: str
-    budget: Budget
-    messages: list[Message]
-    usage: Usage = field(default_factory=Usage)
-
-    def finish(self, reason: RunFinishReason, text: str = "", error: RunError | None = None) -> RunFinish:
-        return RunFinish(
-            run_id=self.run_id,
-            finish_reason=reason,
-            text=text,
-            messages=tuple(self.messages),
-            usage=self.usage,
-            rounds=self.budget.rounds,
-            calls=self.budget.calls,
-            seconds=self.steps.now() - self.budget.started,
-            error=None if error is None else error.detail,
-            exception=error,
-        )
-
-    def request(self) -> ModelRequest:
-        spec, number = self.spec, self.budget.rounds
-        choice = spec.tool_choice if number == 1 else relaxed(spec.tool_choice)
-        return ModelRequest(number, tuple(self.messages), spec.registry.definitions, choice)
-
-
-async def run_loop(spec: RunSpec, steps: Steps) -> AsyncGenerator[AnyEvent, None]:
+async def run_loop(spec: RunSpec, steps: Steps, resumed: Resumed | None = None) -> AsyncGenerator[AnyEvent, None]:
     """Run to the end and tell of every step; the last event is a ``RunFinish``.
 
     A failed model call ends the run with reason ``error``; failed tools do not end it. Every call in the history is
     answered, in call order, before the model is asked again and when a limit ends the run. Closing the generator
     cancels what is under way.
+
+    Args:
+        spec: What the run is about. Of a run that goes on, the history and the model are the suspension's.
+        steps: Do the work.
+        resumed: A suspended run and what was decided about its calls.
     """
-    run = _Run(spec, steps, steps.new_id("run"), Budget(spec.limits, steps.now()), list(spec.messages))
-    yield RunStart(run.run_id, spec.model, spec.registry.names())
-    limit: LimitReason | None = None
-    while limit is None:
-        run.budget.rounds += 1
-        yield RoundStart(run.budget.rounds)
-        started = steps.now()
-        answer: ModelAnswer | None = None
+    run = _begin(spec, steps) if resumed is None else resume(spec, steps, resumed)
+    yield await _start(run, resumed)
+    while not run.is_over():
+        async with aclosing(_step(run, resumed)) as events:
+            async for event in events:
+                yield event
+        resumed = None
+    assert run.ending is not None  # noqa: S101  # as the condition of the loop says
+    yield run.finish(run.ending, _logged(run, run.ending.error))
+
+
+async def _step(run: Run, resumed: Resumed | None) -> AsyncGenerator[AnyEvent, None]:
+    """One turn of the model and the answers to its calls; of a run that goes on, at first the answers only."""
+    if resumed is None:
+        async with aclosing(ask_model(run)) as events:
+            async for event in events:
+                yield event
+    turn, run.turn = run.turn, None
+    if turn is None:
+        assert run.ending is not None, "the model call has ended the run"  # noqa: S101  # what ask_model promises
+    elif turn.calls:
+        async with aclosing(answer_turn(run, turn, resumed)) as events:
+            async for event in events:
+                yield event
+    if turn is not None and not run.is_over():
+        run.ending = await _after(run, turn)
+    if run.ending is not None and _wants_last_answer(run.ending, run.spec):
+        async with aclosing(_last_answer(run, run.ending)) as events:
+            async for event in events:
+                yield event
+
+
+def _begin(spec: RunSpec, steps: Steps) -> Run:
+    budget = Budget(spec.limits, steps.now())
+    return Run(
+        spec=spec,
+        steps=steps,
+        run_id=spec.run_id or steps.new_id("run"),
+        budget=budget,
+        messages=list(spec.messages),
+        model=spec.model,
+        deadline=budget.deadline,
+        tool_choice=spec.tool_choice,
+    )
+
+
+async def _start(run: Run, resumed: Resumed | None) -> RunStart:
+    """Gather the tools and, of a run that goes on, the turn that waited."""
+    try:
+        run.gathered = await gather_tools(run.spec.toolbox, run.added)
+        if resumed is not None:
+            _bring_back_tools(run, resumed)
+            run.gathered = await gather_tools(run.spec.toolbox, run.added)
+            run.turn, run.gathered = resumed_turn(resumed.suspension, run.gathered.registry), None
+    except RunError as error:
+        run.ending = Ending("error", error=error)
+    names = tuple(tool.name for tool in run.spec.toolbox.fixed)
+    if run.turn is not None:
+        names = run.turn.registry.names()
+    elif run.gathered is not None:
+        names = run.gathered.registry.names()
+    return RunStart(run.run_id, run.model, names, run.steps.unix_time(), resumed=True if resumed is not None else None)
+
+
+def _bring_back_tools(run: Run, resumed: Resumed) -> None:
+    """Make again the tools that tools had brought; one whose bringer is gone is gone, too."""
+    for brought in resumed.suspension.added_tools:
+        by = run.gathered.registry.get(brought["by"]) if run.gathered is not None else None
         try:
-            async with aclosing(_model_parts(run)) as parts:
-                async for part in parts:
-                    if isinstance(part, ModelAnswer):
-                        answer = part
-                    else:
-                        yield part
-            if answer is None:
-                raise ModelStreamError("the model call ended without an answer")
-        except RunError as error:
-            yield run.finish("error", error=error)
-            return
-        except _DeadlinePassed:
-            yield run.finish("max_seconds")
-            return
-        run.messages.append(answer.message)
-        run.usage += answer.usage or Usage()
-        yield _round_finish(run, answer, steps.now() - started)
-        if answer.calls:
-            async with aclosing(_answer_calls(run, answer)) as events:
-                async for event in events:
-                    yield event
-        if answer.finish_reason == "content_filter" or not answer.calls:
-            yield run.finish("stop" if answer.finish_reason == "tool_calls" else answer.finish_reason, answer.text)
-            return
-        limit = run.budget.reached(steps.now())
-    yield run.finish(limit)
+            if by is not None:
+                run.added.add(by, brought["value"])
+        except ValueError as error:
+            _log.warning("tools brought by %s cannot be made again: %s", brought["by"], error)
 
 
-def relaxed(choice: ToolChoice | None) -> ToolChoice | None:
-    """The tool choice of the rounds after the first: what was forced is left to the model."""
-    if isinstance(choice, str):
-        return "auto" if choice == "required" else choice
-    if choice is None:
+async def _after(run: Run, turn: Turn) -> Ending | None:
+    """How the run ends after this turn, if it does."""
+    if turn.finish_reason == "pause" and not turn.calls:
+        return _paused(run, turn)
+    text = run.paused_text + turn.text
+    if turn.finish_reason == "content_filter" or not turn.calls:
+        match turn.finish_reason:
+            case "tool_calls" | "pause":
+                return Ending("stop", text)
+            case reason:
+                return Ending(reason, text)
+    if turn.terminal is not None:
+        return Ending("terminal_tool", turn.text, output=turn.outcomes[turn.terminal].text)
+    limit = turn.limit or run.budget.reached(run.steps.now())
+    try:
+        condition = await _held(run, turn)
+    except HookError as error:
+        return Ending("error", error=error)
+    if condition is not None:
+        return Ending("stop_condition", turn.text, stopped_by=words_for(condition))
+    return None if limit is None else _limited(run, limit)
+
+
+def _paused(run: Run, turn: Turn) -> Ending | None:
+    """The provider paused its turn: it goes on when it is asked again, within a bound (FINISH-05)."""
+    run.budget.pauses += 1
+    run.paused_text += turn.text
+    if run.budget.pauses > run.budget.limits.max_pauses:
+        text = f"the provider paused its turn more than {run.budget.limits.max_pauses} times"
+        return Ending("max_pauses", error=LimitReached(text))
+    limit = run.budget.reached(run.steps.now())
+    return None if limit is None else _limited(run, limit)
+
+
+def _limited(run: Run, limit: LimitReason) -> Ending:
+    if run.spec.limits.on_limit != "raise":
+        return Ending(limit)
+    return Ending(limit, error=LimitReached(f"the run reached its limit: {limit}"))
+
+
+async def _held(run: Run, turn: Turn) -> StopCondition | None:
+    """The first of the caller's conditions that holds."""
+    state = StepState(
+        round=turn.round,
+        finish_reason=turn.finish_reason,
+        text=turn.text,
+        calls=tuple(
+            EndedCall(call.id, call.name, call.arguments_text, turn.outcomes[call.id].error is not None)
+            for call in turn.calls
+        ),
+        messages=tuple(run.messages),
+        usage=run.budget.usage,
+        cost=run.budget.cost,
+        seconds=run.steps.now() - run.budget.started,
+    )
+    for condition in run.spec.rules.stop:
+        try:
+            given = condition(state)
+            holds = await given if inspect.isawaitable(given) else given
+        except Exception as error:
+            raise HookError(f"the stop condition {words_for(condition)} failed: {type(error).__name__}") from error
+        if holds:
+            return condition
+    return None
+
+
+_ANSWERABLE = frozenset({"max_rounds", "max_calls", "max_seconds", "max_tokens", "max_cost", "repeated_calls"})
+
+
+def _wants_last_answer(ending: Ending, spec: RunSpec) -> bool:
+    return spec.limits.on_limit == "answer" and ending.reason in _ANSWERABLE
+
+
+async def _last_answer(run: Run, ending: Ending) -> AsyncGenerator[AnyEvent, None]:
+    """Ask once more, without tools; what the model says is the text of a run that still ends with the limit."""
+    run.ending = None
+    run.deadline = max(run.deadline, run.steps.now() + run.spec.limits.answer_seconds)
+    async with aclosing(ask_model(run, is_last_answer=True)) as events:
+        async for event in events:
+            yield event
+    turn, run.turn = run.turn, None
+    if turn is not None and turn.calls:
+        async with aclosing(answer_turn(run, turn)) as events:
+            async for event in events:
+                yield event
+    if not run.is_over():
+        run.ending = Ending(ending.reason, "" if turn is None else turn.text)
+
+
+def _logged(run: Run, error: RunError | None) -> str | None:
+    """Put an error into the log under an id that may be shown instead of it."""
+    if error is None or isinstance(error, LimitReached):
         return None
-    if choice.get("type") == "allowed_tools" and isinstance(choice.get("allowed_tools"), Mapping):
-        return {**choice, "allowed_tools": {**choice["allowed_tools"], "mode": "auto"}}
-    return "auto"
-
-
-class _DeadlinePassed(Exception):
-    """The run's time is up."""
-
-
-async def _model_parts(run: _Run) -> AsyncGenerator[StreamEvent | ModelAnswer, None]:
-    """What the model says, until the run's deadline."""
-    async with aclosing(run.steps.call_model(run.request())) as parts:
-        while True:
-            left = run.budget.deadline - run.steps.now()
-            try:
-                async with asyncio.timeout(None if math.isinf(left) else left):
-                    part = await anext(parts, None)
-            except TimeoutError:
-                raise _DeadlinePassed from None
-            if part is None:
-                return
-            yield part
-
-
-def _round_finish(run: _Run, answer: ModelAnswer, seconds: float) -> RoundFinish:
-    return RoundFinish(
-        run.budget.rounds, answer.finish_reason, answer.raw_finish_reason, answer.usage, seconds, answer.router
-    )
-
-
-async def _answer_calls(run: _Run, answer: ModelAnswer) -> AsyncGenerator[AnyEvent, None]:
-    """Run what may run, and append one result for every call, in call order."""
-    number = run.budget.rounds
-    contents: dict[str, str] = {}
-    runnables: list[Runnable] = []
-    for verdict in _within_limits(judge_calls(answer, run.spec.registry), run.budget):
-        call = verdict.call
-        if isinstance(verdict, Refused):
-            outcome = ToolOutcome(verdict.message, verdict.code)
-            contents[call.id] = outcome.content
-            yield _call_end(number, call, outcome, 0.0)
-        else:
-            runnables.append(verdict)
-            yield ToolInputAvailable(number, call.id, call.name, call.arguments_text)
-    ends = run_calls(
-        runnables,
-        run.steps,
-        round_number=number,
-        deadline=run.budget.deadline,
-        max_parallel=run.spec.limits.max_parallel,
-    )
-    async with aclosing(ends):
-        async for end in ends:
-            call = runnables[end.place].call
-            contents[call.id] = end.outcome.content
-            yield _call_end(number, call, end.outcome, end.seconds)
-    run.messages.extend(
-        {"role": "tool", "tool_call_id": call.id, "content": contents[call.id]} for call in answer.calls
-    )
-
-
-def _within_limits(verdicts: list[Runnable | Refused], budget: Budget) -> list[Runnable | Refused]:
-    """Refuse the calls for which there is no room, and all of the last round: their results would not be read."""
-    room = budget.take_calls(len(verdicts))
-    if budget.is_last_round():
-        text = f"the run reached its limit of {budget.limits.max_rounds} rounds, so the call was not run"
-        return [Refused(item.call, "max_rounds", text) if isinstance(item, Runnable) else item for item in verdicts]
-    text = f"the run reached its limit of {budget.limits.max_calls} calls, so the call was not run"
-    beyond = [Refused(item.call, "max_calls", text) for item in verdicts[room:]]
-    return verdicts[:room] + beyond
-
-
-def _call_end(
-    number: int, call: ToolCall, outcome: ToolOutcome, seconds: float
-) -> ToolOutputAvailable | ToolOutputError:
-    if outcome.error is None:
-        return ToolOutputAvailable(number, call.id, call.name, outcome.text, seconds)
-    return ToolOutputError(number, call.id, call.name, call.arguments_text, outcome.error, outcome.text, seconds)
+    error_id = run.steps.new_id("err")
+    _log.error("run %s failed [%s]: %s: %s", run.run_id, error_id, error.detail.code, error)
+    return error_id

@@ -30,6 +30,12 @@ class RunResult:
     error: ErrorDetail | None
     """Why, where the reason is ``error``."""
     run_id: str
+    output: str | None = None
+    """What a terminal tool gave, where one ended the run."""
+    stopped_by: str | None = None
+    """The stop condition that held, where one ended the run."""
+    cost: float | None = None
+    """By the caller's prices."""
 
     @classmethod
     def of(cls, finish: RunFinish) -> RunResult:
@@ -44,4 +50,7 @@ class RunResult:
             seconds=finish.seconds,
             error=finish.error,
             run_id=finish.run_id,
+            output=finish.output,
+            stopped_by=finish.stopped_by,
+            cost=finish.cost,
         )

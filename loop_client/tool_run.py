@@ -1,16 +1,18 @@
-"""Runs one tool so that nothing but a cancellation of the run itself comes out as an exception."""
+"""Runs one tool once, so that nothing but a cancellation of the run itself comes out as an exception."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass
-from typing import Final
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
 
-from pydantic_core import PydanticSerializationError, to_json
-
+from loop_client.context import Cancellation, Progress, ToolContext
 from loop_client.errors import ToolError
-from loop_client.events import CallErrorCode
+from loop_client.tool_outcome import ToolOutcome, written
 from loop_client.verdict import Runnable
 
 _CANCEL_GRACE: Final = 1.0
@@ -19,70 +21,110 @@ _CANCEL_GRACE: Final = 1.0
 _log = logging.getLogger("loop_client")
 
 
+def _drop_progress(progress: Progress) -> None:
+    """Nobody looks."""
+
+
 @dataclass(frozen=True, slots=True)
-class ToolOutcome:
-    """What goes back to the model for one call."""
+class ToolRequest:
+    """One attempt at one call."""
 
-    text: str
-    """The output, or the masked text of an error."""
-    error: CallErrorCode | None = None
+    runnable: Runnable
+    run_id: str
+    round: int
+    seconds: float | None
+    """How long it may take; None for no bound."""
+    attempt: int = 1
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """The caller's own, for the tool's context."""
+    report: Callable[[Progress], None] = field(default=_drop_progress, repr=False)
+    """Takes the tool's progress, in the event loop's thread."""
 
-    @property
-    def content(self) -> str:
-        """The content of the tool message. The chat wire has no field for failure, so the text says it (HIST-22)."""
-        return self.text if self.error is None else f"Error: {self.text}"
 
-
-async def run_tool(runnable: Runnable, seconds: float | None) -> ToolOutcome:
+async def run_tool(request: ToolRequest) -> ToolOutcome:
     """Run a call's tool for at most so many seconds.
 
     An async handler is cancelled when the time is up. One that does not end then within a second is left behind and
-    reported in the log; a thread cannot be stopped at all. What either returns later is dropped.
+    reported in the log; a thread cannot be stopped at all, but can look at its context. What either returns later is
+    dropped.
     """
-    handler = asyncio.ensure_future(runnable.tool.handler(runnable.arguments))
+    tool, context = request.runnable.tool, tool_context(request)
+    assert tool.handler is not None, "a deferred call is answered from outside"  # noqa: S101  # the loop's own promise
+    handler = asyncio.ensure_future(tool.handler(request.runnable.arguments, context))
+    return await outcome_of(handler, request.seconds, context, tool.max_result_bytes)
+
+
+async def outcome_of(
+    work: asyncio.Future[object], seconds: float | None, context: ToolContext, max_bytes: int | None
+) -> ToolOutcome:
+    """Wait for a handler's end, and put it into words; stop it when the time is up or the waiting is cancelled."""
     try:
-        done, _ = await asyncio.wait({handler}, timeout=seconds)
+        done, _ = await asyncio.wait({work}, timeout=seconds)
         if not done:
-            await _stop(handler, runnable.tool.name)
+            await _stop(work, context)
             return ToolOutcome(f"the tool did not finish within {seconds:g} s and was stopped", "timeout")
-        return _outcome(handler, runnable.tool.name)
+        return _outcome(work, context.tool_name, max_bytes)
     except asyncio.CancelledError:
-        await _stop(handler, runnable.tool.name)
+        await _stop(work, context)
         raise
+    finally:
+        context.cancellation.cancel()
 
 
-async def _stop(handler: asyncio.Future[object], name: str) -> None:
-    handler.cancel()
-    _, pending = await asyncio.wait({handler}, timeout=_CANCEL_GRACE)
+def tool_context(request: ToolRequest) -> ToolContext:
+    """The context for an attempt. Progress is taken from any thread and given on in the event loop's."""
+    loop, cancellation = asyncio.get_running_loop(), Cancellation()
+
+    def give_on(progress: Progress) -> None:
+        if not cancellation.is_cancelled:
+            request.report(progress)
+
+    def report(progress: Progress) -> None:
+        try:
+            loop.call_soon_threadsafe(give_on, progress)
+        except RuntimeError:
+            return  # the event loop is closed: nobody looks any more
+
+    call = request.runnable.call
+    return ToolContext(
+        run_id=request.run_id,
+        call_id=call.id,
+        tool_name=call.name,
+        round=request.round,
+        attempt=request.attempt,
+        deadline=None if request.seconds is None else time.monotonic() + request.seconds,
+        cancellation=cancellation,
+        logger=logging.getLogger(f"loop_client.tools.{call.name}"),
+        values=request.values,
+        report=report,
+    )
+
+
+async def _stop(work: asyncio.Future[object], context: ToolContext) -> None:
+    context.cancellation.cancel()
+    work.cancel()
+    _, pending = await asyncio.wait({work}, timeout=_CANCEL_GRACE)
     if pending:
-        _log.warning("tool %s does not stop when cancelled; the run goes on without it", name)
-        handler.add_done_callback(_drop)
+        _log.warning("tool %s does not stop when cancelled; the run goes on without it", context.tool_name)
+        work.add_done_callback(_drop)
     else:
-        _drop(handler)
+        _drop(work)
 
 
-def _drop(handler: asyncio.Future[object]) -> None:
+def _drop(work: asyncio.Future[object]) -> None:
     # Looked at, so that the event loop does not complain of an exception nobody saw.
-    if not handler.cancelled():
-        handler.exception()
+    if not work.cancelled():
+        work.exception()
 
 
-def _outcome(handler: asyncio.Future[object], name: str) -> ToolOutcome:
-    if handler.cancelled():
+def _outcome(work: asyncio.Future[object], name: str, max_bytes: int | None) -> ToolOutcome:
+    if work.cancelled():
         return ToolOutcome("the tool failed: CancelledError", "exception")
-    error = handler.exception()
+    error = work.exception()
     if error is None:
-        return _written(handler.result())
+        return written(work.result(), max_bytes)
     if isinstance(error, ToolError):
         return ToolOutcome(str(error) or "the tool failed", "tool_error")
-    _log.warning("tool %s raised %s", name, type(error).__name__)
-    return ToolOutcome(f"the tool failed: {type(error).__name__}", "exception")
-
-
-def _written(returned: object) -> ToolOutcome:
-    if isinstance(returned, str):
-        return ToolOutcome(returned)
-    try:
-        return ToolOutcome(to_json(returned, inf_nan_mode="strings").decode())
-    except (PydanticSerializationError, ValueError):
-        return ToolOutcome("the tool returned a value that has no JSON form", "not_serialisable")
+    error_id = f"err_{secrets.token_hex(6)}"
+    _log.error("tool %s failed [%s]", name, error_id, exc_info=error)
+    return ToolOutcome(f"the tool failed: {type(error).__name__}", "exception", error_id=error_id)

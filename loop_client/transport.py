@@ -15,11 +15,10 @@ from loop_client.errors import ConfigurationError, ModelConnectionError, ModelSt
 from loop_client.jsontext import JsonObject, dump_bytes
 from loop_client.server_error import http_error
 from loop_client.sse import EventReader
-from loop_client.steps import ModelRequest, new_id
+from loop_client.steps import ModelRequest, checked_options, new_id
 
 USER_AGENT: Final = "ai-router-loop-client/0.1.0"
 
-_OWN_MEMBERS: Final = frozenset({"model", "messages", "tools", "tool_choice", "stream"})
 _LARGEST_PLAIN_ANSWER: Final = 16 * 1024 * 1024
 _LARGEST_ERROR: Final = 64 * 1024
 
@@ -71,7 +70,7 @@ class ChatTransport:
         self._api_key = api_key
         self._timeouts = timeouts or Timeouts()
         self._headers = _headers(api_key, headers)
-        self._options = _checked_options(options or {})
+        self._options = checked_options(options or {})
         self._owns_client = http_client is None
         self._client = http_client or httpx2.AsyncClient()
 
@@ -144,12 +143,13 @@ class ChatTransport:
             raise ModelConnectionError(text, retryable=True) from None
 
     def _body(self, request: ModelRequest) -> JsonObject:
-        body: JsonObject = {"model": self._model, "messages": request.messages}
+        body: JsonObject = {"model": request.model or self._model, "messages": request.messages}
         if request.tools:
             body["tools"] = request.tools
             if request.tool_choice is not None:
                 body["tool_choice"] = request.tool_choice
         members = {"stream": True, "stream_options": {"include_usage": True}, **self._options}
+        members |= checked_options(request.options)
         return body | {name: value for name, value in members.items() if value is not None}
 
 
@@ -204,13 +204,6 @@ def _headers(api_key: str | None, headers: Mapping[str, str] | None) -> dict[str
     if api_key:
         own["authorization"] = f"Bearer {api_key}"
     return own | {name.lower(): value for name, value in (headers or {}).items()}
-
-
-def _checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    taken = sorted(_OWN_MEMBERS & options.keys())
-    if taken:
-        raise ConfigurationError(f"options may not set {', '.join(taken)}: the loop does")
-    return dict(options)
 
 
 def _ids_in(request: ModelRequest) -> set[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from loop_client.arguments import InvalidArguments
 from loop_client.call_stream import ToolCall
-from loop_client.chat_stream import ModelAnswer
-from loop_client.events import CallErrorCode
+from loop_client.events import CallErrorCode, FinishReason
 from loop_client.jsontext import JsonObject
 from loop_client.tools import Tool, ToolRegistry
 
@@ -43,19 +43,32 @@ class Refused:
     """For the model; names no argument value."""
 
 
-def judge_calls(answer: ModelAnswer, registry: ToolRegistry) -> list[Runnable | Refused]:
+def judge_calls(
+    calls: Sequence[ToolCall], finish_reason: FinishReason, router: JsonObject | None, registry: ToolRegistry
+) -> list[Runnable | Refused]:
     """One verdict per call, in call order."""
-    return [_judge(place, call, answer, registry) for place, call in enumerate(answer.calls)]
+    if finish_reason == "content_filter":
+        text = "the answer was stopped by a content filter, so the call was not run"
+        return [Refused(call, "not_run", text) for call in calls]
+    last = len(calls) - 1 if finish_reason == "length" else None
+    return [
+        _judge(call, _reported(place, call, router), registry, may_be_cut=place == last)
+        for place, call in enumerate(calls)
+    ]
 
 
-def _judge(place: int, call: ToolCall, answer: ModelAnswer, registry: ToolRegistry) -> Runnable | Refused:
-    if answer.finish_reason == "content_filter":
-        return Refused(call, "not_run", "the answer was stopped by a content filter, so the call was not run")
-    reported = _reported(place, call, answer.router)
+def judge_alone(call: ToolCall, registry: ToolRegistry) -> Runnable | Refused:
+    """The verdict on a call of which nobody else has said anything, by our own check."""
+    return _judge(call, None, registry, may_be_cut=False)
+
+
+def _judge(
+    call: ToolCall, reported: JsonObject | None, registry: ToolRegistry, *, may_be_cut: bool
+) -> Runnable | Refused:
     if reported is not None and reported.get("status") not in _GOOD_VERDICTS:
         return _refused_by_router(call, reported, registry)
     # A call cut by the output limit may still parse, so its text proves nothing (FINISH-03). Only the last can be cut.
-    if reported is None and answer.finish_reason == "length" and place == len(answer.calls) - 1:
+    if reported is None and may_be_cut:
         return Refused(call, *_REFUSALS["incomplete"])
     tool = registry.get(call.name)
     if tool is None:

@@ -57,6 +57,7 @@ INPUT_AND_OUTPUT = (
 IMPORT_NAMES: Mapping[str, frozenset[str]] = {
     "fastapi": frozenset({"fastapi", "starlette"}),
     "google-genai": frozenset({"google"}),
+    "opentelemetry-api": frozenset({"opentelemetry"}),
     "pydantic": frozenset({"pydantic", "pydantic_core"}),
 }
 """Distributions whose import names are not their own: FastAPI and pydantic are thin over what they come with."""
@@ -178,11 +179,12 @@ def _impurity(target: str, top: str) -> str | None:
     return None
 
 
-def declared_imports(project_file: Path) -> frozenset[str]:
-    """Import names of the run-time dependencies that a ``pyproject.toml`` declares."""
+def declared_imports(project_file: Path, *, extras: bool = False) -> frozenset[str]:
+    """Import names of the run-time dependencies that a ``pyproject.toml`` declares, those of its extras on request."""
     project = tomllib.loads(project_file.read_text("utf-8"))["project"]
     names: set[str] = set()
-    for requirement in project["dependencies"]:
+    optional = project.get("optional-dependencies", {}) if extras else {}
+    for requirement in (*project["dependencies"], *(text for texts in optional.values() for text in texts)):
         name = re.split(r"[^A-Za-z0-9._-]", requirement, maxsplit=1)[0].lower()
         names |= IMPORT_NAMES.get(name, frozenset({name.replace("-", "_")}))
     return frozenset(names)
@@ -216,7 +218,7 @@ def test_the_service_imports_only_what_its_distribution_declares() -> None:
 
 
 def test_the_loop_client_imports_only_what_its_distribution_declares() -> None:
-    declared = declared_imports(REPOSITORY / "loop_client" / "pyproject.toml")
+    declared = declared_imports(REPOSITORY / "loop_client" / "pyproject.toml", extras=True)
     assert undeclared(read_modules(REPOSITORY), ("loop_client",), declared) == []
 
 
@@ -341,6 +343,8 @@ def test_the_checker_reports_what_a_distribution_does_not_declare() -> None:
 def test_declared_dependencies_are_read_by_their_import_names(tmp_path: Path) -> None:
     project_file = tmp_path / "pyproject.toml"
     project_file.write_text(
-        '[project]\ndependencies = ["docstring-parser>=1", "google-genai[aiohttp]>=3,<4", "uvloop; os_name != \'nt\'"]'
+        '[project]\ndependencies = ["docstring-parser>=1", "google-genai[aiohttp]>=3", "uvloop; os_name != \'nt\'"]\n'
+        '[project.optional-dependencies]\nextra = ["mcp>=1"]'
     )
     assert declared_imports(project_file) == {"docstring_parser", "google", "uvloop"}
+    assert declared_imports(project_file, extras=True) == {"docstring_parser", "google", "uvloop", "mcp"}

@@ -21,7 +21,17 @@ PROJECT_FILES = (REPOSITORY / "pyproject.toml", REPOSITORY / "loop_client" / "py
 LOCKS = ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock")
 LINES_AT_MOST = 600
 
-MADE_BY_TOOLS = {".git", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "__pycache__", "dist"}
+MADE_BY_TOOLS = {
+    ".git",
+    ".hypothesis",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".venv",
+    "__pycache__",
+    "dist",
+    "node_modules",
+}
 
 # Written in pieces, so that this file does not hold what it looks for.
 PATH_OF_A_MACHINE = re.compile(r"(?<![\w.~$})*-])/(?:" + "|".join(["work", "opt", "root", "tmp", "home"]) + r")/")

@@ -1,4 +1,4 @@
-"""Tools that list and read files beneath configured folders, and nothing outside them."""
+"""Tools that list, read and search files beneath configured folders, and nothing outside them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from typing import Annotated, Final, Literal, NotRequired, TypedDict
 
 from pydantic import Field
 
+from loop_client.context import ToolContext
 from loop_client.errors import ConfigurationError, ToolError
+from loop_client.function_tool import tool
 from loop_client.handlers.beneath import components_of, open_file, open_folder, require_support
-from loop_client.tools import Tool, tool
+from loop_client.handlers.text_search import Found, SearchBounds, TextSearch, literal_pattern
+from loop_client.tools import Tool
 
 _LEGAL_SOURCE_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _MOST_IN_ONE_FOLDER: Final = 50_000
@@ -25,6 +28,7 @@ _LOOKED_AT_FOR_TEXT: Final = 8192
 
 MaxDepth = Annotated[int, Field(ge=1, le=50)]
 MaxEntries = Annotated[int, Field(ge=1, le=5_000)]
+MaxResults = Annotated[int, Field(ge=1, le=1_000)]
 MaxBytes = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -93,6 +97,7 @@ class FileTree:
         roots: Folder by source id; ``~`` is expanded.
         descriptions: What the model is told of a source, by source id; the folder's name otherwise.
         include_hidden: Whether names that begin with a dot are served too.
+        search_bounds: How much one ``filetree_search`` may do.
 
     Raises:
         ConfigurationError: a folder is missing, a name is not usable, or the system cannot open files safely.
@@ -104,18 +109,21 @@ class FileTree:
         *,
         descriptions: Mapping[str, str] | None = None,
         include_hidden: bool = False,
+        search_bounds: SearchBounds | None = None,
     ) -> None:
         require_support()
         texts = descriptions or {}
         self._roots = {source: _root(source, folder, texts.get(source)) for source, folder in roots.items()}
         self._include_hidden = include_hidden
+        self._search_bounds = search_bounds or SearchBounds()
 
     def tools(self) -> tuple[Tool, ...]:
-        """``filetree_list_sources``, ``filetree_list`` and ``filetree_read``."""
-        return (tool(self.filetree_list_sources), tool(self.filetree_list), tool(self.filetree_read))
+        """``filetree_list_sources``, ``filetree_list``, ``filetree_read`` and ``filetree_search``."""
+        functions = (self.filetree_list_sources, self.filetree_list, self.filetree_read, self.filetree_search)
+        return tuple(tool(function) for function in functions)
 
     def filetree_list_sources(self) -> Sources:
-        """List the sources: the folders that filetree_list and filetree_read can look into."""
+        """List the sources: the folders that the other filetree tools can look into."""
         listed = [Source(source_id=name, description=root.description) for name, root in self._roots.items()]
         return {"sources": listed}
 
@@ -142,9 +150,7 @@ class FileTree:
             path: As filetree_list gives it, relative to the source.
             max_bytes: How much to read at most. If "truncated" is true, the file goes on after that.
         """
-        components = components_of(path)
-        if not self._include_hidden and any(part.startswith(".") for part in components):
-            raise ToolError("hidden files (names that begin with a dot) are not served")
+        components = self._components(path)
         with open_file(self._root(source_id).folder, components) as descriptor:
             data = _read_at_most(descriptor, max_bytes + 1)
             size = max(os.fstat(descriptor).st_size, len(data))
@@ -153,6 +159,53 @@ class FileTree:
         if b"\0" in data[:_LOOKED_AT_FOR_TEXT]:
             raise ToolError(f"is a binary file of {size} bytes, not text")
         return _content(source_id, "/".join(components), size, data, truncated)
+
+    def filetree_search(
+        self,
+        source_id: str,
+        query: str,
+        path: str = "",
+        ignore_case: bool = False,
+        max_results: MaxResults = 50,
+        context: ToolContext | None = None,
+    ) -> Found:
+        """Search the text files of a source for lines that hold a text, as it is written: it is no pattern.
+
+        Binary files, links and hidden files are skipped; of a large file only the first 4 MiB are searched. If
+        "truncated" is true, there may be more: search within a folder, or for a longer text.
+
+        Args:
+            source_id: One of the ids that filetree_list_sources gives.
+            query: What a line must hold, within one line.
+            path: A file or folder of the source, as filetree_list gives it; empty for all of it.
+            ignore_case: Whether upper and lower case count as the same.
+            max_results: How many lines to give at most.
+        """
+        search = TextSearch(
+            self._root(source_id).folder,
+            self._include_hidden,
+            literal_pattern(query, ignore_case=ignore_case),
+            self._search_bounds,
+            lambda: context is not None and context.is_cancelled,
+        )
+        matches = list(islice(search.matches(self._components(path)), max_results + 1))
+        found: Found = {
+            "source_id": source_id,
+            "matches": matches[:max_results],
+            "truncated": len(matches) > max_results or search.is_cut or search.stopped_by is not None,
+            "files_searched": search.files,
+        }
+        if search.skipped:
+            found["files_skipped"] = search.skipped
+        if search.stopped_by is not None:
+            found["stopped_by"] = search.stopped_by
+        return found
+
+    def _components(self, path: str) -> list[str]:
+        components = components_of(path)
+        if not self._include_hidden and any(part.startswith(".") for part in components):
+            raise ToolError("hidden files (names that begin with a dot) are not served")
+        return components
 
     def _root(self, source_id: str) -> _Root:
         root = self._roots.get(source_id)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import threading
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -101,10 +101,15 @@ def _problem(body: dict[str, Any]) -> str | None:
     """What OpenAI would refuse: calls without results, results without calls, empty tool lists."""
     if body.get("tools") == [] or ("tool_choice" in body and "tools" not in body):
         return "tools is empty, or tool_choice stands without tools"
+    return history_problem(body["messages"])
+
+
+def history_problem(messages: Iterable[Mapping[str, Any]]) -> str | None:
+    """What is wrong with a history, by OpenAI's rules; media in tool messages are taken, as the router takes them."""
     waiting: list[str] = []
-    for message in body["messages"]:
+    for message in messages:
         if message["role"] == "tool":
-            if not waiting or waiting.pop(0) != message["tool_call_id"] or not isinstance(message["content"], str):
+            if not waiting or waiting.pop(0) != message["tool_call_id"] or not _is_content(message["content"]):
                 return "a tool message answers no call, or out of order"
             continue
         if waiting:
@@ -116,6 +121,12 @@ def _problem(body: dict[str, Any]) -> str | None:
             if "tool_calls" in message and any("index" in call for call in message["tool_calls"]):
                 return "unknown field index"
     return f"calls without results: {waiting}" if waiting else None
+
+
+def _is_content(content: object) -> bool:
+    if isinstance(content, list):
+        return bool(content) and all(isinstance(part, dict) and "type" in part for part in content)
+    return isinstance(content, str)
 
 
 @contextmanager

@@ -16,11 +16,14 @@ from loop_client import (
     ModelHTTPError,
     ModelStreamError,
     ModelTimeoutError,
+    Retry,
     RunError,
     RunFinish,
     Timeouts,
 )
 from tests.loop_client.fake_server import WAIT, FakeServer, Turn, call, calls, delta, finish, says
+
+ONCE = Retry(retries=0)
 
 
 def shout(text: str) -> str:
@@ -30,6 +33,7 @@ def shout(text: str) -> str:
 
 async def failure(server: FakeServer, *turns: Turn, **settings: Any) -> RunError:
     server.play(*turns)
+    settings = {"retry": ONCE, **settings}
     async with LoopClient(base_url=server.base_url, model="m", tools=[shout], **settings) as client:
         with pytest.raises(RunError) as caught:
             await asyncio.wait_for(client.ask("go"), WAIT)
@@ -196,7 +200,8 @@ async def test_a_server_that_goes_silent_times_out_heartbeats_or_not(server: Fak
 async def test_a_server_that_is_not_there_is_an_error_that_names_the_address() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    async with LoopClient(base_url=f"http://user:word@127.0.0.1:{port}/v1?x=secret", model="m") as client:
+    url = f"http://user:word@127.0.0.1:{port}/v1?x=secret"
+    async with LoopClient(base_url=url, model="m", retry=ONCE) as client:
         with pytest.raises(ModelConnectionError) as caught:
             await client.ask("go")
     assert f"127.0.0.1:{port}/v1/chat/completions" in str(caught.value)
@@ -206,7 +211,7 @@ async def test_a_server_that_is_not_there_is_an_error_that_names_the_address() -
 
 async def test_an_error_in_a_later_round_keeps_the_history_that_a_strict_server_takes(server: FakeServer) -> None:
     server.play(calls(("c1", "shout", '{"text": "a"}')), Turn(status=503, body={}), says("there"))
-    async with LoopClient(base_url=server.base_url, model="m", tools=[shout]) as client:
+    async with LoopClient(base_url=server.base_url, model="m", tools=[shout], retry=ONCE) as client:
         with pytest.raises(ModelHTTPError) as caught:
             await client.ask("go")
         assert caught.value.result is not None

@@ -15,7 +15,16 @@ from openai.types.chat import ChatCompletionChunk
 
 from loop_client.chat_stream import ChatStream, ModelAnswer
 from loop_client.errors import RunError
-from loop_client.events import ReasoningDelta, TextDelta, ToolInputDelta, ToolInputStart
+from loop_client.events import (
+    FileOutput,
+    ProviderToolActivity,
+    ReasoningDelta,
+    ResponseMetadata,
+    SourceFound,
+    TextDelta,
+    ToolInputDelta,
+    ToolInputStart,
+)
 from loop_client.jsontext import dumps, loads
 from loop_client.sse import EventReader, EventTooLarge
 from tests.loop_client.fake_server import call, delta, finish
@@ -25,9 +34,10 @@ from tests.traffic import Exchange, exchange_id, exchanges, needs_traffic
 def fold(*chunks: Any, taken: tuple[str, ...] = ()) -> tuple[list[Any], ModelAnswer]:
     counter = itertools.count(1)
     stream = ChatStream(1, set(taken), lambda: f"new{next(counter)}")
-    events = [event for chunk in chunks for event in stream.feed(json.dumps(chunk))]
+    events: list[Any] = [event for chunk in chunks for event in stream.feed(json.dumps(chunk))]
     late, answer = stream.close()
-    return events + late, answer
+    # What the server says about its answer has a test of its own.
+    return [event for event in events + late if not isinstance(event, ResponseMetadata)], answer
 
 
 def called(*chunks: Any) -> list[tuple[str, str, str]]:
@@ -175,6 +185,63 @@ def test_content_as_parts_is_read_and_kept() -> None:
     assert events == [ReasoningDelta(1, "hm"), TextDelta(1, "hi")]
     assert answer.message["content"] == [thinking, {"type": "text", "text": "hi"}]
     assert answer.text == "hi"
+
+
+def test_what_the_server_says_about_its_answer_comes_once_and_first() -> None:
+    stream = ChatStream(2, set(), lambda: "new")
+    chunk = delta(content="hi") | {"id": "resp-1", "model": "gpt-x", "created": 1_700_000_000}
+    events = [event for _ in range(2) for event in stream.feed(json.dumps(chunk))]
+    assert events == [ResponseMetadata(2, "resp-1", "gpt-x", 1_700_000_000), TextDelta(2, "hi"), TextDelta(2, "hi")]
+    stream.done = True
+    assert stream.close()[1].model == "gpt-x"
+
+
+def test_annotations_are_sources_and_images_are_files_and_both_are_kept() -> None:
+    citation = {"type": "url_citation", "url_citation": {"url": "https://a.example/x", "title": "A", "start_index": 0}}
+    document = {"type": "file_citation", "file_citation": {"filename": "b.pdf"}}
+    image = {"type": "image_url", "image_url": {"url": "data:image/webp;base64,AA=="}}
+    events, answer = fold(
+        delta(content="hi", annotations=[citation]), delta(annotations=[document], images=[image]), finish("stop")
+    )
+    assert events == [
+        TextDelta(1, "hi"),
+        SourceFound(1, "source_1_1", "url", "https://a.example/x", "A", citation),
+        SourceFound(1, "source_1_2", "document", None, "b.pdf", document),
+        FileOutput(1, "image/webp", "data:image/webp;base64,AA=="),
+    ]
+    assert answer.message["annotations"] == [citation, document]
+    assert answer.message["images"] == [image]
+
+
+def test_tools_that_the_provider_ran_are_told_and_never_answered() -> None:
+    """SERVER-03."""
+    begun = {"index": 0, "type": "search", "arguments": '{"query": "x"}'}
+    events, answer = fold(
+        delta(executed_tools=[begun]),
+        delta(executed_tools=[begun | {"output": "found"}]),
+        delta(content="hi"),
+        finish("stop"),
+    )
+    assert events == [
+        ProviderToolActivity(1, "provider_1_0", "search", "input-available", '{"query": "x"}'),
+        ProviderToolActivity(1, "provider_1_0", "search", "output-available", "found"),
+        TextDelta(1, "hi"),
+    ]
+    assert answer.calls == ()
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        finish("pause_turn"),
+        finish("pause"),
+        {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop", "native_finish_reason": "pause_turn"}]},
+        finish("stop") | {"router": {"finish_reason": "pause"}},
+    ],
+)
+def test_a_paused_turn_is_no_end(last: dict[str, Any]) -> None:
+    """FINISH-05."""
+    assert fold(delta(content="one moment"), last)[1].finish_reason == "pause"
 
 
 def test_a_refusal_is_what_the_user_reads() -> None:

@@ -62,7 +62,9 @@ def test_a_question_is_answered_about_the_current_folder_with_every_step_shown(
     server.play(LOOK, says("A shopping list:\nbuy milk."))
     assert ask(server) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("model m, tools: filetree_list_sources, filetree_list, filetree_read, current_time")
+    assert lines[0].startswith(
+        "model m, tools: filetree_list_sources, filetree_list, filetree_read, filetree_search, current_time"
+    )
     assert "round 1" in lines
     assert "  filetree_list [c1] input-streaming" in lines
     assert any(line.startswith("  filetree_list [c1] ... {") for line in lines), "arguments are shown as they arrive"

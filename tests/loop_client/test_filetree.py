@@ -269,7 +269,7 @@ def test_a_root_that_cannot_be_served_is_refused_at_once(name: str, place: str) 
 
 def test_the_tools_are_offered_with_bounds_in_their_schemas(tree: FileTree) -> None:
     offered = {item.name: item for item in tree.tools()}
-    assert list(offered) == ["filetree_list_sources", "filetree_list", "filetree_read"]
+    assert list(offered) == ["filetree_list_sources", "filetree_list", "filetree_read", "filetree_search"]
     listing = offered["filetree_list"].parameters
     assert list(listing["properties"]) == ["source_id", "max_depth", "max_entries"]
     assert listing["required"] == ["source_id"]

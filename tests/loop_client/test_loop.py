@@ -148,7 +148,7 @@ async def test_a_call_goes_through_its_states_in_order(server: FakeServer) -> No
     ]
     assert "".join(event.text for event in events if isinstance(event, ToolInputDelta)) == '{"left": 2, "right": 3}'
     assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "It is 5."
-    assert [event.type for event in events if event.type.startswith("r")] == [
+    assert [event.type for event in events if event.type.startswith(("run", "round"))] == [
         "run-start",
         "round-start",
         "round-finish",

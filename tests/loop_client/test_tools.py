@@ -18,9 +18,9 @@ from pydantic import BaseModel, Field, field_validator
 
 from loop_client import ConfigurationError, LoopClient, Tool, ToolDefinitionError, tool
 from loop_client.arguments import InvalidArguments
-from loop_client.steps import LiveSteps, Model
-from loop_client.tool_run import run_tool
 from loop_client.call_stream import ToolCall
+from loop_client.steps import LiveSteps, Model
+from loop_client.tool_run import ToolRequest, run_tool
 from loop_client.verdict import Runnable
 
 
@@ -199,7 +199,7 @@ class Robot:
 
 async def outcome(made: Tool, arguments: str = "{}", seconds: float | None = 5.0) -> str:
     runnable = Runnable(ToolCall("c1", made.name, arguments), made, made.read_arguments(arguments))
-    return (await run_tool(runnable, seconds)).content
+    return str((await run_tool(ToolRequest(runnable, "run_1", 1, seconds))).content)
 
 
 async def test_methods_and_callable_objects_are_tools() -> None:
@@ -285,7 +285,7 @@ def test_what_cannot_be_a_tool_is_refused_with_a_reason() -> None:
     def unknown(a: NoSuchType) -> None:  # type: ignore[name-defined]  # noqa: F821
         """Doc."""
 
-    def unreadable(a: threading.Lock) -> None:  # type: ignore[valid-type]
+    def unreadable(a: threading.Lock) -> None:  # type: ignore[valid-type, unused-ignore]
         """Doc."""
 
     def spaced() -> None:

@@ -1,0 +1,88 @@
+"""What a service is told by the code around it: who calls, what a run is made of, and what to do when it ends."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from starlette.requests import Request
+
+from loop_client.events import Message, RunFinish
+from loop_client.limits import Limits
+from loop_client.server.chat_request import ChatRequest
+from loop_client.server.problems import Unauthorized
+from loop_client.steps import ToolChoice
+from loop_client.tools import Tool
+
+Authenticate: TypeAlias = Callable[[Request], Awaitable[Mapping[str, Any]]]
+"""Looks at a request and gives the caller's own values (user, workspace, secrets) for hooks and tools.
+
+Raises ``Unauthorized`` or ``Forbidden`` where the caller may not come in.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What one run is made of; whatever is None is the client's own."""
+
+    system: str | None = None
+    """Put before the history, unless that has a system message."""
+    model: str | None = None
+    """A run that was suspended keeps the model it had."""
+    tools: Sequence[Tool] = ()
+    """Of this run alone, beside the client's; none may have the name of another."""
+    messages: Sequence[Message] | None = field(default=None, repr=False)
+    """The history, instead of what the browser sent: for a service that keeps conversations itself."""
+    limits: Limits | None = None
+    tool_choice: ToolChoice | None = None
+    options: Mapping[str, Any] | None = None
+    """Further members of the model requests, such as ``temperature``."""
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further values for the tools, over those of the authentication hook."""
+
+
+Prepare: TypeAlias = Callable[[ChatRequest], Awaitable[Prepared]]
+"""Decides from a chat request what its run is made of. Called again when an answer comes and a suspended run goes on.
+
+Raises ``Problem`` where the request is not to be answered.
+"""
+
+OnFinish: TypeAlias = Callable[[ChatRequest, RunFinish], Awaitable[None]]
+"""Told of the end of every run that was not cut off, such as to store its history."""
+
+
+async def anybody(request: Request) -> Mapping[str, Any]:
+    """Lets everybody in: for a service that listens on the loopback address, or behind something that asks."""
+    return {}
+
+
+async def as_configured(request: ChatRequest) -> Prepared:
+    """Leaves everything to the client."""
+    return Prepared()
+
+
+async def forget(request: ChatRequest, finish: RunFinish) -> None:
+    """Keeps nothing."""
+
+
+def bearer(keys: Collection[str]) -> Authenticate:
+    """Lets those in who send one of the keys as ``Authorization: Bearer …``.
+
+    Raises:
+        ValueError: there is no key, or an empty one.
+    """
+    expected = [key.encode() for key in keys]
+    if not expected or b"" in expected:
+        raise ValueError("at least one key is needed, and none may be empty")
+
+    async def authenticate(request: Request) -> Mapping[str, Any]:
+        scheme, _, given = request.headers.get("authorization", "").partition(" ")
+        # Every key is compared, so that the time says nothing about which one was close.
+        matches = [hmac.compare_digest(given.strip().encode(), key) for key in expected]
+        if scheme.lower() != "bearer" or not any(matches):
+            raise Unauthorized
+        return {}
+
+    return authenticate

@@ -1,0 +1,67 @@
+"""A server as they were before the protocol of 2026, written by hand over stdio: pages, news unasked, odd tools.
+
+Its only argument says how the list goes: ``pages`` or ``endless``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+OBJECT = {"type": "object", "properties": {}}
+extra: list[dict[str, Any]] = []
+
+
+def send(body: dict[str, Any]) -> None:
+    """One message on a line."""
+    print(json.dumps({"jsonrpc": "2.0", **body}), flush=True)
+
+
+def page(cursor: str | None) -> dict[str, Any]:
+    """A page of the list."""
+    if sys.argv[1] == "endless":
+        number = int(cursor or 0)
+        return {"tools": [{"name": f"t{number}", "inputSchema": OBJECT}], "nextCursor": str(number + 1)}
+    pages: dict[str | None, dict[str, Any]] = {
+        None: {"tools": [{"name": "first", "inputSchema": OBJECT}], "nextCursor": "2"},
+        "2": {
+            "tools": [
+                {"name": "second", "description": "old", "inputSchema": OBJECT},
+                {"name": "second", "description": "new", "inputSchema": OBJECT},
+                {"name": "too_large", "inputSchema": {**OBJECT, "description": "x" * 100_000}},
+            ],
+            "nextCursor": "3",
+        },
+        "3": {"tools": [{"name": "grow", "inputSchema": OBJECT}, {"name": "refuse", "inputSchema": OBJECT}, *extra]},
+    }
+    return pages[cursor]
+
+
+def call(name: str, request_id: object) -> None:
+    """Answer a call."""
+    if name == "refuse":
+        send({"id": request_id, "error": {"code": -32603, "message": "the password is hunter2"}})
+        return
+    if name == "grow":
+        extra.append({"name": "grown", "inputSchema": OBJECT})
+        send({"method": "notifications/tools/list_changed"})
+    send({"id": request_id, "result": {"content": [], "structuredContent": {"called": name}}})
+
+
+for line in sys.stdin:
+    message = json.loads(line)
+    match message.get("method"):
+        case "initialize":
+            capabilities = {"tools": {"listChanged": True}}
+            about = {"name": "old", "version": "1"}
+            result = {"protocolVersion": "2025-06-18", "capabilities": capabilities, "serverInfo": about}
+            send({"id": message["id"], "result": result})
+        case "tools/list":
+            send({"id": message["id"], "result": page((message.get("params") or {}).get("cursor"))})
+        case "tools/call":
+            call(message["params"]["name"], message["id"])
+        case _ if "id" in message:
+            send({"id": message["id"], "error": {"code": -32601, "message": "unknown"}})
+        case _:
+            pass
