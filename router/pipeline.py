@@ -20,7 +20,7 @@ from router.plan import Asked, Plan, planned
 from router.routing import Routes
 from router.said import said_of
 from router.verdicts.judge import Judge
-from router.verdicts.policy import judged, report_left_out
+from router.verdicts.policy import judged, report_left_out, report_missing
 from router.verdicts.watch import CallWatch
 
 Result = TypeVar("Result")
@@ -70,6 +70,8 @@ class StreamedAnswer:
         events = self._watch.feed(batch.events)
         if events and isinstance(events[-1], StreamEnd):
             report_left_out(self._plan.report, self._watch.left_out)
+            if self._watch.missed:
+                report_missing(self._plan.report)
             self.said.update(said_of(self._plan, self._watch.verdicts))
         return Batch(events, batch.raw)
 

@@ -5,5 +5,9 @@ from providers.dialects.openai_responses import check_stateless
 from router.faces.serving import Face
 
 RESPONSES = Face(
-    dialect=DIALECTS["openai-responses"], id_prefix="resp_", headers=("openai-beta",), check=check_stateless
+    dialect=DIALECTS["openai-responses"],
+    id_prefix="resp_",
+    headers=("openai-beta",),
+    follows=True,
+    check=check_stateless,
 )

@@ -35,6 +35,8 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     """Request headers that belong to the dialect and go to its own provider."""
     relay: Callable[[], Relay] = Relay
     """What a relayed stream passes through."""
+    follows: bool = False
+    """An error within a stream repeats what was said before it, so the encoder has to have seen what was relayed."""
     check: Callable[[JsonObject], None] | None = None
     """Refuses what this router cannot serve in the dialect, by name."""
 
@@ -106,7 +108,10 @@ async def written(
     relay = face.relay() if answer.relayed else None
     async for batch in answer.batches():
         _note(batch.events, record, relay)
-        pieces = _anew(encoder, batch.events) if relay is None else _relayed(relay, encoder, batch, answer.said)
+        if relay is None:
+            pieces = _anew(encoder, batch.events)
+        else:
+            pieces = _relayed(relay, batch, answer.said) + _error(encoder, batch.events, follows=face.follows)
         if pieces:
             yield pieces
 
@@ -115,14 +120,20 @@ def _anew(encoder: StreamEncoder, events: Sequence[StreamEvent]) -> bytes:
     return b"".join(encoder.feed(event) for event in events)
 
 
-def _relayed(relay: Relay, encoder: StreamEncoder, batch: Batch, said: JsonObject) -> bytes:
+def _relayed(relay: Relay, batch: Batch, said: JsonObject) -> bytes:
     match batch.events[-1] if batch.events else None:
         case StreamEnd():
             return relay.feed(batch.raw) + relay.close(said)
-        case StreamError() as last:
-            return relay.fail(batch.raw) + encoder.feed(last)
+        case StreamError():
+            return relay.fail(batch.raw)
         case _:
             return relay.feed(batch.raw)
+
+
+def _error(encoder: StreamEncoder, events: Sequence[StreamEvent], *, follows: bool) -> bytes:
+    """The router's word on an error, which stands in for the provider's."""
+    told = [encoder.feed(event) for event in events if follows or isinstance(event, StreamError)]
+    return told[-1] if events and isinstance(events[-1], StreamError) else b""
 
 
 def _note(events: Sequence[StreamEvent], record: RequestRecord, relay: Relay | None) -> None:

@@ -66,6 +66,12 @@ class Judge:
             for index, call in enumerate(calls)
         )
 
+    def missed(self, finish: Finish | None, calls: int) -> bool:
+        """Whether a call was required and a finished answer has none (CHOICE-11)."""
+        choice = self._request.tool_choice
+        required = choice is not None and choice.mode == "required"
+        return required and calls == 0 and finish is not None and finish.reason in {"stop", "tool_calls"}
+
     def verdict(self, call: ToolCallPart, index: int, *, was_cut: bool) -> Verdict:
         """The verdict on one finished call. ``was_cut``: the answer ended within it, or may have (FINISH-03)."""
         base = Verdict(index=index, id=call.id, name=call.name, status="complete", arguments=call.arguments)

@@ -10,7 +10,7 @@ from providers.spec.fold import merged_ext
 from providers.spec.parts import ToolCallPart
 from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict, is_cut
-from router.verdicts.policy import is_object, rejected
+from router.verdicts.policy import is_object, missing, rejected
 
 Key = tuple[int, int]
 """Candidate and index of a part."""
@@ -62,6 +62,8 @@ class CallWatch:
         self._waiting: list[StreamEvent] = []
         self._verdicts: list[Verdict] = []
         self._numbers: dict[Key, int] = {}
+        self.missed = False
+        """A call was required and a candidate that has ended has none."""
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -182,6 +184,11 @@ class CallWatch:
             last = call is calls[-1]
             if call.verdict is None or (last and cut):
                 call.verdict = self._judge.verdict(call.whole(), call.place, was_cut=last and cut)
+        if self._judge.missed(event.finish, len(calls)):
+            self.missed = True
+            if self._judge.policy == "reject":
+                yield StreamError(error=missing())
+                return
         verdicts = [call.verdict for call in calls if call.verdict is not None]
         self._verdicts += verdicts
         wrong = tuple(verdict for verdict in verdicts if verdict.status not in GOOD)
