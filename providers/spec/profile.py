@@ -67,7 +67,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Regular expression of models that refuse another temperature or top_p than 1 unless their effort is ``none``
     (OpenAI: "'temperature' is not supported with this model")."""
     forced_choice_with_thinking: Literal["refuse", "send"] = "send"
-    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on."""
+    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on, or leaves thinking out."""
+    forced_choice_models: str | None = None
+    """Regular expression of the models this is true of, where it is not true of all."""
+    thinking_models: str | None = None
+    """Regular expression of models that think unless they are told not to."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+
+from starlette.requests import Request
 
 from providers.dialects import DIALECTS
 from providers.spec.adjustments import Report
@@ -15,6 +18,10 @@ from providers.spec.profile import Target
 from providers.spec.response import Response
 from providers.upstreams.catalog import builtin_rows, profile
 from providers.wire.json import dumps, loads_object
+from tests.e2e.service import client, router_before
+from tests.fakes.openai_chat import OpenAIChat
+from tests.fakes.openai_rules import check_chat
+from tests.fakes.server import Answer, FakeProvider, Received, json_answer
 
 CHAT = "openai-chat"
 MESSAGES = "anthropic-messages"
@@ -140,3 +147,31 @@ def data_of(stream: bytes) -> list[Any]:
 def folded(stream: bytes, dialect: str = CHAT) -> Response:
     """A whole stream as one answer."""
     return fold(events_of(stream, dialect))
+
+
+# ---- through the whole router
+
+
+class Canned(OpenAIChat):
+    """A chat host that judges requests as OpenAI does and answers what the test gives it."""
+
+    def __init__(self, *events: bytes, body: Any = None) -> None:
+        super().__init__()
+        self._canned = Answer(events=events, media_type="text/event-stream") if events else json_answer(body)
+
+    def answer(self, received: Received, request: Request) -> Answer:
+        """The same answer to every request that is legal."""
+        check_chat(received.json, self.profile)
+        return self._canned
+
+
+def completion(message: Any, finish: str | None = "stop", **fields: Any) -> dict[str, Any]:
+    """A whole answer of a chat host."""
+    choice = {"index": 0, "message": message, "finish_reason": finish}
+    return {"id": "c-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], **fields}
+
+
+def posted(folder: Path, fake: FakeProvider, body: dict[str, Any], path: str = "/v1/chat/completions") -> Any:
+    """The answer of a router in front of this host, named ``openai``."""
+    with router_before(folder, {"openai": fake}) as url, client(url) as http:
+        return http.post(path, json={**body, "model": "openai/gpt-4.1"})

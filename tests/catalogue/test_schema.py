@@ -68,7 +68,11 @@ def test_a_root_that_refers_to_itself_is_no_endless_loop() -> None:
 )
 def test_bounds_formats_and_annotations_reach_gemini(keywords: dict[str, Any]) -> None:
     """SCHEMA-05, SCHEMA-06: they stay, in the field that takes JSON Schema; ``parameters`` would refuse them."""
-    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "urn:x", "type": "object"}
+    schema: dict[str, Any] = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:x",
+        "type": "object",
+    }
     schema["properties"] = {"value": keywords}
     declaration = to_gemini(schema)
     assert declaration["parametersJsonSchema"] == schema

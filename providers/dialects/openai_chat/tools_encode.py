@@ -4,7 +4,7 @@ import re
 
 import msgspec
 
-from providers.dialects.openai_chat.grammar import NAME, carried, inner_form, report_foreign, variant_of
+from providers.dialects.openai_chat.grammar import NAME, carried, inner_form, is_known, report_foreign, variant_of
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
@@ -182,7 +182,7 @@ def _choice(choice: ToolChoice, request: Request, target: Target, report: Report
         return _named(choice, request)
     if choice.mode == "required" and variant_of(request.form, "any") and target.profile.takes_any:
         return "any"
-    if carried(choice.form) and variant_of(choice.form, "shape") == "typed" and target.profile.takes_any:
+    if carried(choice.form) and variant_of(choice.form, "shape") == "typed" and not is_known(target.profile):
         kind = "any" if choice.mode == "required" else choice.mode
         return arranged({"type": kind}, choice.ext, choice.form, NAME)
     return choice.mode
