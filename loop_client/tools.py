@@ -115,9 +115,7 @@ class Tool:
             answer = self.needs_approval(arguments)
             return bool(await answer if inspect.isawaitable(answer) else answer)
         except Exception as error:  # noqa: BLE001  # whatever went wrong, the call must not run unasked
-            _log.warning(
-                "tool %s: its rule for approvals failed, so it is asked for", self.name, exc_info=error
-            )
+            _log.warning("tool %s: its rule for approvals failed, so it is asked for", self.name, exc_info=error)
             return True
 
 

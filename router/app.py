@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -11,12 +12,17 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from providers.wire.json import dumps
 from router.access import require_key
 from router.config import Config
-from router.documentation import operations
+from router.documentation import faces, operations
 from router.documentation.document import openapi_document
 from router.documentation.page import POLICY, rendered
 from router.errors import add_error_handlers, answers_errors_in
-from router.faces.chat import answer_chat
+from router.faces.chat import CHAT
 from router.faces.envelope import answer_envelope, refused
+from router.faces.explain import explained
+from router.faces.gemini import GEMINI, answer_gemini, asked_of_path
+from router.faces.messages import MESSAGES
+from router.faces.responses import RESPONSES
+from router.faces.serving import Face, answered, asked_of
 from router.limits import read_json_object
 from router.models import models_list
 from router.request_log import RequestLog
@@ -25,6 +31,11 @@ from router.state import RouterState
 DISTRIBUTION = "ai-router"
 
 _paths = APIRouter()
+
+
+def _keyed_in(face: Face) -> list[Any]:
+    """The dependencies of a face's route: its errors are in its own shape, and it wants a key."""
+    return [Depends(answers_errors_in(face.dialect.encode_error)), Depends(require_key)]
 
 
 def create_app(config: Config) -> FastAPI:
@@ -54,11 +65,66 @@ def _state(app: FastAPI) -> RouterState:
     return state
 
 
+async def _answer(request: Request, face: Face) -> Response:
+    state = _state(request.app)
+    body, raw = await read_json_object(request, state.config.limits)
+    return await answered(request, await state.pipeline(), face, asked_of(face, body, raw, request.headers))
+
+
+async def _explain(request: Request, face: Face) -> Response:
+    state = _state(request.app)
+    body, raw = await read_json_object(request, state.config.limits)
+    pipeline = await state.pipeline()
+    found = explained(pipeline.explain(asked_of(face, body, raw, request.headers)))
+    return Response(dumps(found), media_type="application/json")
+
+
 @_paths.post("/v1/chat/completions", dependencies=[Depends(require_key)], **operations.CHAT.route)
 async def _chat(request: Request) -> Response:
+    return await _answer(request, CHAT)
+
+
+@_paths.post("/explain/v1/chat/completions", dependencies=[Depends(require_key)], **faces.EXPLAIN_CHAT.route)
+async def _explain_chat(request: Request) -> Response:
+    return await _explain(request, CHAT)
+
+
+@_paths.post("/v1/messages", dependencies=_keyed_in(MESSAGES), **faces.MESSAGES.route)
+async def _messages(request: Request) -> Response:
+    return await _answer(request, MESSAGES)
+
+
+@_paths.post("/explain/v1/messages", dependencies=_keyed_in(MESSAGES), **faces.EXPLAIN_MESSAGES.route)
+async def _explain_messages(request: Request) -> Response:
+    return await _explain(request, MESSAGES)
+
+
+@_paths.post("/v1/responses", dependencies=_keyed_in(RESPONSES), **faces.RESPONSES.route)
+async def _responses(request: Request) -> Response:
+    return await _answer(request, RESPONSES)
+
+
+@_paths.post("/explain/v1/responses", dependencies=_keyed_in(RESPONSES), **faces.EXPLAIN_RESPONSES.route)
+async def _explain_responses(request: Request) -> Response:
+    return await _explain(request, RESPONSES)
+
+
+# The SDK of today speaks v1, its earlier majors and most examples v1beta.
+@_paths.post("/v1/models/{call:path}", dependencies=_keyed_in(GEMINI), **faces.GEMINI.route)
+@_paths.post("/v1beta/models/{call:path}", dependencies=_keyed_in(GEMINI), **faces.GEMINI_BETA.route)
+async def _gemini(request: Request, call: str) -> Response:
     state = _state(request.app)
-    body = await read_json_object(request, state.config.limits)
-    return await answer_chat(request, await state.pipeline(), body)
+    body, raw = await read_json_object(request, state.config.limits)
+    return await answer_gemini(request, await state.pipeline(), asked_of_path(call, body, raw, request))
+
+
+@_paths.post("/explain/v1beta/models/{call:path}", dependencies=_keyed_in(GEMINI), **faces.EXPLAIN_GEMINI.route)
+async def _explain_gemini(request: Request, call: str) -> Response:
+    state = _state(request.app)
+    body, raw = await read_json_object(request, state.config.limits)
+    pipeline = await state.pipeline()
+    found = explained(pipeline.explain(asked_of_path(call, body, raw, request)))
+    return Response(dumps(found), media_type="application/json")
 
 
 @_paths.post(
@@ -66,7 +132,7 @@ async def _chat(request: Request) -> Response:
 )
 async def _envelope(request: Request) -> Response:
     state = _state(request.app)
-    body = await read_json_object(request, state.config.limits)
+    body, _ = await read_json_object(request, state.config.limits)
     return await answer_envelope(request, await state.pipeline(), body)
 
 

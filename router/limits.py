@@ -13,8 +13,8 @@ _MOST_DIGITS = 18
 """Of a length that is worth reading as a number."""
 
 
-async def read_json_object(request: Request, limits: Limits) -> JsonObject:
-    """The JSON object in the body.
+async def read_json_object(request: Request, limits: Limits) -> tuple[JsonObject, bytes]:
+    """The JSON object in the body, and the bytes it stands in.
 
     Raises InvalidRequestError (400, or 415 for a body that does not say it is JSON) and RequestTooLargeError (413),
     and CallerGoneError where the caller leaves before the end of it. Never holds more than the limit, plus what
@@ -31,7 +31,7 @@ async def read_json_object(request: Request, limits: Limits) -> JsonObject:
     if not isinstance(value, dict):
         raise InvalidRequestError(f"the body must be a JSON object, not {type_name(value)}")
     check_depth(value, limits.max_depth)
-    return value
+    return value, body
 
 
 def _check_headers(request: Request) -> None:

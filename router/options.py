@@ -11,6 +11,7 @@ from providers.wire.json import type_name
 from router.verdicts.judge import Policy
 
 OnLoss = Literal["report", "refuse"]
+Wire = Literal["auto", "chat", "responses"]
 
 HEADER_PREFIX: Final = "x-router-"
 """``router.on_loss`` is the header ``x-router-on-loss``, and so on; where both are given the body counts."""
@@ -25,6 +26,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     """Further models, tried in order where the one before fails before a byte of content has reached the caller."""
     on_loss: OnLoss = "report"
     """``refuse``: the first thing that a candidate cannot take is an error (422) instead of an adjustment."""
+    wire: Wire = "auto"
+    """Which of a provider's dialects is spoken, where it has more than one (OpenAI)."""
     tool_validation: Policy = "report"
     """What is done about a call that does not fit its tool."""
 
@@ -92,4 +95,5 @@ _READERS: Final[Mapping[str, Any]] = {
     "fallbacks": _read_fallbacks,
     "on_loss": _word(OnLoss),
     "tool_validation": _word(Policy),
+    "wire": _word(Wire),
 }

@@ -1,73 +1,87 @@
-"""One request through one provider: encode, send, decode."""
+"""One request through its candidates, in order, until one answers."""
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import TypeVar
 
 import msgspec
 
-from providers.dialects import DIALECTS
-from providers.spec.adjustments import Report
-from providers.spec.dialect import Dialect
-from providers.spec.errors import ProviderProtocolError, RouterError
-from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
+from providers.spec.errors import RouterError
+from providers.spec.events import StreamEnd, StreamError
 from providers.spec.profile import Target
-from providers.spec.request import Request
 from providers.spec.response import Response
+from providers.spec.state import without_state
 from providers.spec.values import JsonObject
-from providers.upstreams.base import PreparedCall, ProviderRow, Upstream, UpstreamAnswer
-from providers.wire.json import JsonError, loads_object
-from router.blame import attributed, error_of_answer
+from providers.upstreams.base import Upstream
+from router.attempts import Attempts, refuses_state
+from router.blame import attributed
+from router.exchange import Batch, Batches, head_of, json_object, open_stream, read_whole
 from router.patience import Patience
+from router.plan import Asked, Plan, planned
 from router.routing import Routes
+from router.said import said_of
+from router.verdicts.judge import Judge
+from router.verdicts.policy import judged, report_left_out, report_missing
+from router.verdicts.watch import CallWatch
 
-_MOST_ERROR_BYTES = 1 << 20
-"""An error page is read no further than this."""
-_MOST_ANSWER_BYTES = 256 << 20
-"""A whole answer is read no further than this: a hostile upstream must not fill the memory."""
-
-Batches = AsyncGenerator[Sequence[StreamEvent], None]
+Result = TypeVar("Result")
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A whole answer."""
 
     target: Target
     response: Response
     raw: bytes
     """The provider's body as it came."""
-    report: Report
+    relayed: bool
+    """The caller gets ``raw`` and not a translation."""
+    said: JsonObject
+    """The ``router`` object: who answered, what was changed, what is to be thought of the calls."""
 
 
 class StreamedAnswer:
     """An answer that has begun. Whoever holds it calls ``aclose``: that closes the upstream call."""
 
-    def __init__(self, target: Target, head: Sequence[StreamEvent], batches: Batches, report: Report) -> None:
-        self.target = target
-        self.report = report
+    def __init__(self, plan: Plan, watch: CallWatch, head: Sequence[Batch], batches: Batches, said: JsonObject) -> None:
+        self.target = plan.target
+        self.relayed = plan.relays_answer
+        self.said = said
+        """The ``router`` object; complete once the last batch was given."""
+        self._plan = plan
+        self._watch = watch
         self._head = head
         self._batches = batches
 
     async def batches(self) -> Batches:
         """The events as they came in, some at a time; the last is a StreamEnd or a StreamError."""
-        yield self._head
+        for batch in self._head:
+            yield self._watched(batch)
         async for batch in self._batches:
-            yield batch
+            watched = self._watched(batch)
+            yield watched
+            if watched.events and isinstance(watched.events[-1], StreamError):
+                return
 
     async def aclose(self) -> None:
         """End the upstream call, whether its answer was read to the end or not."""
         await self._batches.aclose()
 
+    def _watched(self, batch: Batch) -> Batch:
+        events = self._watch.feed(batch.events)
+        if events and isinstance(events[-1], StreamEnd):
+            report_left_out(self._plan.report, self._watch.left_out)
+            if self._watch.missed:
+                report_missing(self._plan.report)
+            self.said.update(said_of(self._plan, self._watch.verdicts))
+        return Batch(events, batch.raw)
 
-class _Call(msgspec.Struct, frozen=True):
-    """A request ready to leave."""
 
-    row: ProviderRow
-    target: Target
-    dialect: Dialect
-    upstream: Upstream
-    prepared: PreparedCall
-    report: Report
-    patience: Patience
+class Explanation(msgspec.Struct, frozen=True):
+    """What would be sent to one candidate, or why nothing would."""
+
+    model: str
+    plan: Plan | None
+    error: RouterError | None
 
 
 class Pipeline:
@@ -77,126 +91,84 @@ class Pipeline:
         self.routes = routes
         self._upstreams = upstreams
 
-    async def run(self, request: Request) -> Answer:
-        """The whole answer to ``request`` from the model it names. Raises RouterError."""
-        call = self._prepare(request, stream=False)
-        with _blaming(call):
-            answer = await _open(call)
-            try:
-                body = await _read(answer, call.patience, _MOST_ANSWER_BYTES)
-            finally:
-                await answer.aclose()
-            response = call.dialect.decode_response(_json_object(body), call.target.origin)
-            return Answer(call.target, response, body, call.report)
+    async def run(self, asked: Asked) -> Answer:
+        """The whole answer from the first candidate that gives one. Raises RouterError."""
+        return await self._first(asked, self._answer, stream=False)
 
-    async def stream(self, request: Request) -> StreamedAnswer:
-        """The answer as batches of events.
+    async def stream(self, asked: Asked) -> StreamedAnswer:
+        """The answer as batches of events, from the first candidate that says anything.
 
         Returns once there is content: what fails before that raises RouterError here, so that the caller still gets
         an HTTP status for it.
         """
-        call = self._prepare(request, stream=True)
-        with _blaming(call):
-            batches = _batches(call, await _open(call))
+        return await self._first(asked, self._streamed, stream=True)
+
+    def explain(self, asked: Asked) -> list[Explanation]:
+        """What would be sent to each candidate, through the same code; nothing is."""
+        found = []
+        for model in _models(asked):
             try:
-                head = await _head(batches)
+                plan = self._plan(asked, model, stream=bool(asked.request.stream))
+            except RouterError as error:
+                found.append(Explanation(model, None, error))
+            else:
+                found.append(Explanation(model, plan, None))
+        return found
+
+    async def _first(
+        self, asked: Asked, attempt: Callable[[Asked, Plan, Attempts], Awaitable[Result]], *, stream: bool
+    ) -> Result:
+        attempts = Attempts()
+        for model in _models(asked):
+            try:
+                plan = self._plan(asked, model, stream=stream)
+                try:
+                    return await attempt(asked, plan, attempts)
+                except RouterError as error:
+                    if not refuses_state(error, plan):
+                        raise
+                    attempts.note(model, error)
+                    again = self._plan(_without_state(asked), model, stream=stream)
+                    again.report.add("messages", "dropped", "the provider refused the reasoning state it was sent")
+                    return await attempt(asked, again, attempts)
+            except RouterError as error:
+                attempts.note(model, error)
+        raise attempts.failure()
+
+    def _plan(self, asked: Asked, model: str, *, stream: bool) -> Plan:
+        route = self.routes.find(model)
+        return planned(asked, route, self._upstreams[route.row.name], stream=stream)
+
+    async def _answer(self, asked: Asked, plan: Plan, attempts: Attempts) -> Answer:
+        try:
+            raw = await read_whole(plan, Patience(plan.row.timeouts, stream=False))
+            response = plan.names.restored(plan.dialect.decode_response(json_object(raw), plan.target.origin))
+        except RouterError as error:
+            raise attributed(error, plan.row) from error.__cause__
+        judge = Judge(asked.request, asked.options.tool_validation)
+        objects = asked.objects and not plan.relays_answer
+        response, verdicts = judged(response, judge, plan.report, objects=objects)
+        said = {**said_of(plan, verdicts), **attempts.said()}
+        return Answer(target=plan.target, response=response, raw=raw, relayed=plan.relays_answer, said=said)
+
+    async def _streamed(self, asked: Asked, plan: Plan, attempts: Attempts) -> StreamedAnswer:
+        judge = Judge(asked.request, asked.options.tool_validation)
+        watch = CallWatch(judge, objects=asked.objects and not plan.relays_answer)
+        try:
+            batches = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
+            try:
+                head = await head_of(batches)
             except BaseException:
                 await batches.aclose()
                 raise
-        return StreamedAnswer(call.target, head, batches, call.report)
-
-    def _prepare(self, request: Request, *, stream: bool) -> _Call:
-        route = self.routes.find(request.model)
-        row, target, report = route.row, route.target, Report()
-        dialect = DIALECTS[row.dialect]
-        asked = msgspec.structs.replace(
-            request, stream=stream or None, stream_usage=True if stream and row.profile.stream_usage else None
-        )
-        upstream = self._upstreams[row.name]
-        prepared = upstream.prepare(dialect.encode_request(asked, target, report), stream=stream)
-        return _Call(row, target, dialect, upstream, prepared, report, Patience(row.timeouts, stream=stream))
+        except RouterError as error:
+            raise attributed(error, plan.row) from error.__cause__
+        return StreamedAnswer(plan, watch, head, batches, {**said_of(plan, ()), **attempts.said()})
 
 
-async def _open(call: _Call) -> UpstreamAnswer:
-    """Send it. Raises the provider's error for a status of 400 and more."""
-    answer = await call.patience.wait(call.upstream.send(call.prepared))
-    if answer.status < 400:
-        return answer
-    try:
-        body = await _read(answer, call.patience, _MOST_ERROR_BYTES, cut=True)
-    finally:
-        await answer.aclose()
-    raise error_of_answer(call.dialect, answer, body)
+def _models(asked: Asked) -> tuple[str, ...]:
+    return (asked.request.model, *asked.options.fallbacks)
 
 
-async def _read(answer: UpstreamAnswer, patience: Patience, most: int, *, cut: bool = False) -> bytes:
-    """The body, up to ``most`` bytes. Raises ProviderProtocolError for more, unless it may be ``cut``."""
-    chunks = aiter(answer.chunks())
-    body = bytearray()
-    while (chunk := await patience.wait(anext(chunks, None))) is not None:
-        patience.first_byte_came()
-        body += chunk
-        if len(body) > most:
-            if cut:
-                break
-            raise ProviderProtocolError(f"the answer is larger than {most} bytes")
-    return bytes(body[:most])
-
-
-def _json_object(body: bytes) -> JsonObject:
-    try:
-        return loads_object(body)
-    except JsonError as error:
-        raise ProviderProtocolError(f"the provider's answer is not what it should be: {error}") from None
-
-
-async def _batches(call: _Call, answer: UpstreamAnswer) -> Batches:
-    """The events of a stream as they come, ending with a StreamEnd or a StreamError whatever happens."""
-    decoder = call.dialect.stream_decoder(call.target.origin)
-    patience = call.patience
-    try:
-        chunks = aiter(answer.chunks())
-        while True:
-            chunk = await patience.wait(anext(chunks, None))
-            events = decoder.close() if chunk is None else decoder.feed(chunk)
-            if events:
-                patience.event_came()
-                yield [_blamed(event, call) for event in events]
-                if isinstance(events[-1], StreamEnd | StreamError):
-                    return
-            elif chunk is None:
-                raise ProviderProtocolError("the stream ended without its terminator")
-    except RouterError as error:
-        yield [StreamError(error=attributed(error, call.row))]
-    finally:
-        await answer.aclose()
-
-
-def _blamed(event: StreamEvent, call: _Call) -> StreamEvent:
-    if isinstance(event, StreamError):
-        attributed(event.error, call.row)
-    return event
-
-
-async def _head(batches: Batches) -> list[StreamEvent]:
-    """Events up to the first that says anything. Raises the error of a stream that has said nothing yet."""
-    head: list[StreamEvent] = []
-    async for batch in batches:
-        head.extend(batch)
-        for event in batch:
-            match event:
-                case StreamError():
-                    raise event.error
-                case ResponseStart() | UsageUpdate():
-                    continue
-                case _:
-                    return head
-    return head
-
-
-@contextmanager
-def _blaming(call: _Call) -> Iterator[None]:
-    try:
-        yield
-    except RouterError as error:
-        raise attributed(error, call.row) from error.__cause__
+def _without_state(asked: Asked) -> Asked:
+    return msgspec.structs.replace(asked, request=without_state(asked.request), raw=None)

@@ -15,13 +15,12 @@ class Route(msgspec.Struct, frozen=True):
     row: ProviderRow
     model: str
 
-    @property
-    def target(self) -> Target:
-        """What the codecs need to know of it."""
+    def target(self, wire: str) -> Target:
+        """What the codecs need to know of it. ``wire``: the dialect that is spoken."""
         return Target(
             provider=self.row.name,
             model=self.model,
-            dialect=self.row.dialect,
+            dialect=wire,
             scope=scope_of(self.row),
             profile=self.row.profile,
         )

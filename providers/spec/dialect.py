@@ -21,6 +21,8 @@ class EncodedRequest(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     """Below the row's base URL, query included: ``/chat/completions``."""
     body: JsonObject
+    content: bytes | None = None
+    """The bytes to send where they are not made from ``body``: a request that is relayed as it came."""
     headers: dict[str, str] = {}
     """Headers that belong to the dialect (its version), never credentials."""
 

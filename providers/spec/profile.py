@@ -36,6 +36,10 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The host has ``allowed_tools`` as a choice; elsewhere the other tools are left out."""
     custom_tools: bool = False
     """The host has free-text tools."""
+    responses: bool = False
+    """The host has OpenAI's Responses beside chat, at the same address."""
+    responses_models: str | None = None
+    """Regular expression of models whose chat completions refuse tools together with reasoning."""
     result_media: bool | None = None
     """Whether tool results may hold pictures; ``None``: not known, they stay where the caller put them."""
     clean: bool = False
@@ -66,7 +70,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     (OpenAI: "'temperature' is not supported with this model"), or that refuse any value of temperature, top_p and top_k
     (Anthropic: "`temperature` is deprecated for this model")."""
     forced_choice_with_thinking: Literal["refuse", "send"] = "send"
-    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on."""
+    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on, or leaves it out."""
+    forced_choice_models: str | None = None
+    """Regular expression of the models this is true of, where it is not true of all."""
+    thinking_models: str | None = None
+    """Regular expression of models that think unless they are told not to."""
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):

@@ -29,6 +29,8 @@ PATTERN_FIELDS = (
     "always_thinking_models",
     "unsealed_models",
     "fixed_sampling_models",
+    "forced_choice_models",
+    "thinking_models",
 )
 """Fields of a profile that are regular expressions."""
 

@@ -7,6 +7,7 @@ import httpx2
 
 from providers.spec.dialect import EncodedRequest
 from providers.upstreams.base import PreparedCall, ProviderRow
+from providers.wire.json import dumps
 
 _FRAMING = frozenset({"connection", "content-length", "te", "trailer", "transfer-encoding", "upgrade"})
 _VALUE = re.compile(r"[\x20-\x7e]*")
@@ -38,6 +39,11 @@ def check_row(row: ProviderRow) -> None:
             raise ValueError(f"provider {row.name}: header {name} is not the row's to set")
         if not _VALUE.fullmatch(value):
             raise ValueError(f"provider {row.name}: header {name} holds a line break or a non-ASCII letter")
+
+
+def content_of(encoded: EncodedRequest) -> bytes:
+    """The bytes of a request: those it came in where it is relayed, else its body as compact JSON."""
+    return dumps(encoded.body) if encoded.content is None else encoded.content
 
 
 def headers_of(row: ProviderRow, encoded: EncodedRequest, credentials: Mapping[str, str]) -> dict[str, str]:

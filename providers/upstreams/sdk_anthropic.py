@@ -12,9 +12,8 @@ from providers.spec.dialect import EncodedRequest
 from providers.upstreams.answer import HttpAnswer
 from providers.upstreams.base import PreparedCall, ProviderRow
 from providers.upstreams.failures import timeout_of
-from providers.upstreams.outgoing import check_row, headers_of, named_only, prepared
+from providers.upstreams.outgoing import check_row, content_of, headers_of, named_only, prepared
 from providers.upstreams.pool import Answered, Carrier, outcome_of
-from providers.wire.json import dumps
 
 _UNUSED_KEY = "unused"
 """An explicit key keeps the SDK from looking for credentials in the environment and on disk. It never leaves."""
@@ -57,7 +56,7 @@ class AnthropicUpstream:
         key = self._row.api_key
         headers = headers_of(self._row, encoded, {"x-api-key": key} if key else {})
         options = FinalRequestOptions.construct(
-            method="post", url=encoded.path, headers=self._for_sdk(headers), content=dumps(encoded.body)
+            method="post", url=encoded.path, headers=self._for_sdk(headers), content=content_of(encoded)
         )
         return prepared(self._client._build_request(options), stream=stream)
 

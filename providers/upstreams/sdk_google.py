@@ -13,9 +13,8 @@ from providers.spec.dialect import EncodedRequest
 from providers.upstreams.answer import HttpAnswer
 from providers.upstreams.base import PreparedCall, ProviderRow
 from providers.upstreams.failures import timeout_of
-from providers.upstreams.outgoing import check_row, headers_of, prepared
+from providers.upstreams.outgoing import check_row, content_of, headers_of, prepared
 from providers.upstreams.pool import Answered, Carrier
-from providers.wire.json import dumps
 
 _UNUSED_KEY = "unused"
 """An explicit key keeps the SDK from looking for one in the environment. It never leaves."""
@@ -49,7 +48,7 @@ class GoogleUpstream:
             "POST",
             self._row.base_url.rstrip("/") + encoded.path,
             headers=headers_of(self._row, encoded, {"x-goog-api-key": key} if key else {}),
-            content=dumps(encoded.body),
+            content=content_of(encoded),
         )
         return prepared(request, stream=stream)
 

@@ -12,9 +12,8 @@ from providers.spec.dialect import EncodedRequest
 from providers.upstreams.answer import HttpAnswer
 from providers.upstreams.base import PreparedCall, ProviderRow
 from providers.upstreams.failures import timeout_of
-from providers.upstreams.outgoing import check_row, headers_of, named_only, prepared
+from providers.upstreams.outgoing import check_row, content_of, headers_of, named_only, prepared
 from providers.upstreams.pool import Answered, Carrier, outcome_of
-from providers.wire.json import dumps
 
 
 class _Client(openai.AsyncOpenAI):
@@ -51,7 +50,7 @@ class OpenAIUpstream:
         key = self._row.api_key
         headers = headers_of(self._row, encoded, {"authorization": f"Bearer {key}"} if key else {})
         options = FinalRequestOptions.construct(
-            method="post", url=encoded.path, headers=self._for_sdk(headers), content=dumps(encoded.body)
+            method="post", url=encoded.path, headers=self._for_sdk(headers), content=content_of(encoded)
         )
         return prepared(self._client._build_request(options), stream=stream)
 

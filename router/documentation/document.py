@@ -6,6 +6,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from router.documentation.chat import CHAT
+from router.documentation.faces import FACE_OPERATIONS, FACES
 from router.documentation.operations import OPERATIONS
 from router.documentation.service import SERVICE
 
@@ -30,10 +31,11 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
             description=_DESCRIPTION,
             routes=app.routes,
         )
+        operations = {**OPERATIONS, **FACE_OPERATIONS}
         for methods in document["paths"].values():
             for operation in methods.values():
-                operation.update(OPERATIONS[operation["operationId"]].bodies)
-        schemas = dict(sorted({**CHAT, **SERVICE}.items()))
+                operation.update(operations[operation["operationId"]].bodies)
+        schemas = dict(sorted({**CHAT, **SERVICE, **FACES}.items()))
         document["components"] = {"schemas": schemas, "securitySchemes": _SECURITY_SCHEMES}
         app.openapi_schema = document
     return app.openapi_schema

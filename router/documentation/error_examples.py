@@ -58,7 +58,8 @@ _SHOWN: Final[tuple[tuple[str, RouterError], ...]] = (
 )  # fmt: skip
 
 
-def _in(shape: Shape) -> dict[int, Examples]:
+def errors_in(shape: Shape) -> dict[int, Examples]:
+    """One example for each status, in a dialect's shape."""
     by_status: dict[int, Examples] = {}
     for summary, error in _SHOWN:
         value: Any = shape(error)
@@ -66,5 +67,5 @@ def _in(shape: Shape) -> dict[int, Examples]:
     return by_status
 
 
-ERRORS: Final = _in(OPENAI_SHAPE)
-ENVELOPE_ERRORS: Final = _in(refused)
+ERRORS: Final = errors_in(OPENAI_SHAPE)
+ENVELOPE_ERRORS: Final = errors_in(refused)

@@ -125,7 +125,7 @@ def _completion(number: int, message: dict[str, Any], usage: dict[str, int]) -> 
     }
 
 
-_ROUTER: Final = {"provider": "scripted", "model": "demo"}
+_ROUTER: Final = {"provider": "scripted", "model": "demo", "wire": "openai-chat"}
 _FIRST_COMPLETION: Final = _completion(1, _FIRST_ANSWER, _usage(6, 17))
 _SECOND_COMPLETION: Final = _completion(2, _SECOND_ANSWER, _usage(32, 20))
 

@@ -163,4 +163,10 @@ READINESS: Final = Operation(
     },
 )
 
+
+def error_responses(schema: str, shown: Mapping[int, Examples]) -> Responses:
+    """Every error of a path that asks a provider."""
+    return _errors(schema, _ERRORS, shown)
+
+
 OPERATIONS: Final[Mapping[str, Operation]] = {each.id: each for each in (CHAT, ENVELOPE, MODELS, HEALTH, READINESS)}

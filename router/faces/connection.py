@@ -1,7 +1,7 @@
 """The caller's end of a connection: answers that notice when the caller goes away."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 import anyio
@@ -47,11 +47,17 @@ class EventStream(StreamingResponse):
     A plain StreamingResponse leaves its generator to the garbage collector where the cancellation lands outside it.
     """
 
-    def __init__(self, content: AsyncGenerator[bytes, None], close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        content: AsyncGenerator[bytes, None],
+        close: Callable[[], Awaitable[None]],
+        headers: Mapping[str, str],
+        media_type: str = "text/event-stream",
+    ) -> None:
         super().__init__(
             content,
-            media_type="text/event-stream",
-            headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
+            media_type=media_type,
+            headers={"cache-control": "no-cache", "x-accel-buffering": "no", **headers},
         )
         self._content = content
         self._close = close

@@ -9,10 +9,12 @@ from providers.spec.profile import Target
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import dumps, loads_object
 from providers.wire.reader import Reader
-from router.faces import chat
+from router.faces.chat import CHAT
 from router.faces.connection import unless_gone
+from router.faces.serving import asked_of, encoded
 from router.pipeline import Answer, Pipeline
 from router.routing import Routes
+from router.said import headers_of_said
 
 _DEFAULT_ALIAS = "default"
 """The alias used where an envelope names neither model nor intent."""
@@ -23,18 +25,18 @@ async def answer_envelope(http: HttpRequest, pipeline: Pipeline, body: JsonObjec
 
     ``input`` is a chat body without ``model`` and ``stream``. Raises RouterError and CallerGoneError.
     """
-    request = chat.decoded(_chat_body(body, pipeline.routes))
+    asked = asked_of(CHAT, _chat_body(body, pipeline.routes), None, http.headers)
     record = http.state.record
-    record.model = request.model
-    answer = await unless_gone(http, pipeline.run(request))
+    record.model = asked.request.model
+    answer = await unless_gone(http, pipeline.run(asked))
     record.provider, record.usage = answer.target.provider, answer.response.usage
-    completion = chat.encoded(request, answer)
-    return HttpResponse(_written(completion, answer), media_type="application/json")
+    content = _written(encoded(CHAT, asked, answer), answer)
+    return HttpResponse(content, media_type="application/json", headers=headers_of_said(answer.said))
 
 
 def refused(error: RouterError) -> JsonObject:
     """An error in the envelope's shape; the HTTP status is the error's own."""
-    return {"ok": False, "error": chat.CHAT.encode_error(error)["error"]}
+    return {"ok": False, "error": CHAT.dialect.encode_error(error)["error"]}
 
 
 def _chat_body(body: JsonObject, routes: Routes) -> JsonObject:

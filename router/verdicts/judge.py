@@ -9,6 +9,7 @@ from providers.spec.request import Request
 from providers.spec.response import Candidate, Finish
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import JsonError, type_name
+from router.verdicts.free_text import free_text_names
 from router.verdicts.repair import Repair, plain, repaired
 from router.verdicts.schemas import KnownTool, Misfit, known_tool
 
@@ -49,6 +50,8 @@ class Judge:
         self._request = request
         self._policy = policy
         self._known: dict[str, KnownTool | None] = {}
+        self.free_text = free_text_names(request)
+        """Names of the request's free-text tools."""
 
     @property
     def policy(self) -> Policy:
@@ -62,6 +65,12 @@ class Judge:
             self.verdict(call, index, was_cut=is_cut(candidate.finish) and index == len(calls) - 1)
             for index, call in enumerate(calls)
         )
+
+    def missed(self, finish: Finish | None, calls: int) -> bool:
+        """Whether a call was required and a finished answer has none (CHOICE-11)."""
+        choice = self._request.tool_choice
+        required = choice is not None and choice.mode == "required"
+        return required and calls == 0 and finish is not None and finish.reason in {"stop", "tool_calls"}
 
     def verdict(self, call: ToolCallPart, index: int, *, was_cut: bool) -> Verdict:
         """The verdict on one finished call. ``was_cut``: the answer ended within it, or may have (FINISH-03)."""

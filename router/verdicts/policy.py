@@ -1,5 +1,7 @@
 """What is made of the verdicts on a whole answer: reported, mended, refused, or left out where a face cannot say it."""
 
+from typing import Final
+
 import msgspec
 
 from providers.spec.adjustments import Report
@@ -7,18 +9,29 @@ from providers.spec.errors import InvalidToolCallError
 from providers.spec.parts import Part, ToolCallPart
 from providers.spec.response import Candidate, Response
 from providers.wire.json import JsonError, loads_object
+from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict
+
+_MISSING: Final = "a call was required and the model made none; asking again may help"
 
 
 def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -> tuple[Response, tuple[Verdict, ...]]:
     """The answer as policy has it, and the verdicts on its calls.
 
-    ``objects``: the face writes arguments as an object. Raises InvalidToolCallError where policy rejects a call.
+    ``objects``: the face writes arguments as an object. Raises InvalidToolCallError where policy rejects a call, or
+    that none came.
     """
     verdicts: list[Verdict] = []
     candidates = []
     for candidate in response.candidates:
+        if judge.free_text:
+            parts = (_unwrapped(part, judge.free_text) for part in candidate.parts)
+            candidate = msgspec.structs.replace(candidate, parts=tuple(parts))  # noqa: PLW2901  # read as it came back
         found = judge.verdicts(candidate)
+        if judge.missed(candidate.finish, len(found)):
+            if judge.policy == "reject":
+                raise missing()
+            report_missing(report)
         verdicts += found
         candidates.append(_treated(candidate, found, report, objects=objects))
     wrong = tuple(verdict for verdict in verdicts if verdict.status not in GOOD)
@@ -29,6 +42,10 @@ def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -
     return msgspec.structs.replace(response, candidates=tuple(candidates)), tuple(verdicts)
 
 
+def _unwrapped(part: Part, names: frozenset[str]) -> Part:
+    return unwrapped(part, names) if isinstance(part, ToolCallPart) and part.executed_by == "client" else part
+
+
 def rejected(verdicts: tuple[Verdict, ...]) -> InvalidToolCallError:
     """The error for calls that policy does not let through. It names no argument."""
     first = verdicts[0]
@@ -37,6 +54,16 @@ def rejected(verdicts: tuple[Verdict, ...]) -> InvalidToolCallError:
         f"the model's call of {first.name!r} is not valid ({first.status}{where}); router.tool_validation is reject",
         code=first.status,
     )
+
+
+def missing() -> InvalidToolCallError:
+    """The error for an answer without the call that was required, where policy lets none through."""
+    return InvalidToolCallError(f"{_MISSING}; router.tool_validation is reject", code="no_call")
+
+
+def report_missing(report: Report) -> None:
+    """Say that the call which was required did not come."""
+    report.add("response.tool_calls", "dropped", _MISSING)
 
 
 def is_object(call: ToolCallPart) -> bool:

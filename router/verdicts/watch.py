@@ -8,8 +8,9 @@ import msgspec
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamError, StreamEvent
 from providers.spec.fold import merged_ext
 from providers.spec.parts import ToolCallPart
+from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict, is_cut
-from router.verdicts.policy import is_object, rejected
+from router.verdicts.policy import is_object, missing, rejected
 
 Key = tuple[int, int]
 """Candidate and index of a part."""
@@ -18,8 +19,10 @@ Key = tuple[int, int]
 class _Call:
     """A call of the client's while it grows."""
 
-    def __init__(self, start: PartStart, part: ToolCallPart, place: int) -> None:
+    def __init__(self, start: PartStart, part: ToolCallPart, place: int, *, held_whole: bool) -> None:
         self.start = start
+        self.held_whole = held_whole
+        """Nothing of it goes on before its end."""
         self.part = part
         self.place = place
         self.pieces = [part.arguments]
@@ -46,7 +49,8 @@ class CallWatch:
     With policy ``report`` the events pass as they come. With ``repair`` and ``reject`` the arguments of a call are held
     until it is known that they are whole: at the next call, or at the end of the answer. ``objects``: the face writes
     arguments as an object, so a call whose arguments are none cannot be said in it: every call is held whole, what
-    follows waits behind it, and a broken call is left out.
+    follows waits behind it, and a broken call is left out. A call of a free-text tool that came as a function is held
+    whole as well, to be turned back.
     """
 
     def __init__(self, judge: Judge, *, objects: bool) -> None:
@@ -58,6 +62,8 @@ class CallWatch:
         self._waiting: list[StreamEvent] = []
         self._verdicts: list[Verdict] = []
         self._numbers: dict[Key, int] = {}
+        self.missed = False
+        """A call was required and a candidate that has ended has none."""
 
     @property
     def verdicts(self) -> tuple[Verdict, ...]:
@@ -106,7 +112,7 @@ class CallWatch:
                 yield from self._start(event, part)
             case PartDelta() if (call := self._calls.get((event.candidate, event.index))) is not None:
                 call.pieces.append(event.text)
-                if self._lenient and not self._objects:
+                if self._lenient and not call.held_whole:
                     yield event
             case PartUpdate() if self._blocked is not None:
                 self._blocked.learn(event)
@@ -122,14 +128,15 @@ class CallWatch:
 
     def _start(self, event: PartStart, part: ToolCallPart) -> Iterator[StreamEvent]:
         place = sum(candidate == event.candidate for candidate, _ in self._calls)
-        call = self._calls[event.candidate, event.index] = _Call(event, part, place)
-        if self._objects:
+        held = self._objects or (part.kind == "function" and part.name in self._judge.free_text)
+        call = self._calls[event.candidate, event.index] = _Call(event, part, place, held_whole=held)
+        if held:
             self._blocked = call
         else:
             yield event if self._lenient else msgspec.structs.replace(event, part=_emptied(part))
 
     def _end(self, event: PartEnd, call: _Call) -> Iterator[StreamEvent]:
-        if self._lenient and not self._objects:
+        if self._lenient and not call.held_whole:
             yield event
             return
         call.end = event
@@ -150,13 +157,15 @@ class CallWatch:
         call.end = None
         if self._blocked is call:
             self._blocked = None
-        verdict = call.verdict = self._judge.verdict(call.whole(), call.place, was_cut=was_cut)
+        whole = call.whole()
+        call.part = unwrapped(whole, self._judge.free_text)
+        verdict = call.verdict = self._judge.verdict(call.part, call.place, was_cut=was_cut)
         if self._judge.policy == "reject" and verdict.status not in GOOD:
             yield StreamError(error=rejected((verdict,)))
             return
         call.pieces = [verdict.arguments]
-        if self._objects:
-            call.left_out = not is_object(call.whole())
+        if call.held_whole:
+            call.left_out = self._objects and not is_object(call.whole())
             if call.left_out:
                 return
             yield msgspec.structs.replace(call.start, part=_emptied(call.part))
@@ -175,6 +184,11 @@ class CallWatch:
             last = call is calls[-1]
             if call.verdict is None or (last and cut):
                 call.verdict = self._judge.verdict(call.whole(), call.place, was_cut=last and cut)
+        if self._judge.missed(event.finish, len(calls)):
+            self.missed = True
+            if self._judge.policy == "reject":
+                yield StreamError(error=missing())
+                return
         verdicts = [call.verdict for call in calls if call.verdict is not None]
         self._verdicts += verdicts
         wrong = tuple(verdict for verdict in verdicts if verdict.status not in GOOD)

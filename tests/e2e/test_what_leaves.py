@@ -11,7 +11,6 @@ from providers.spec.profile import Target
 from providers.upstreams.base import ProviderRow
 from providers.upstreams.factory import open_upstream
 from providers.wire.json import loads_object
-from router.faces.chat import decoded
 from tests.e2e.service import client, router_service
 from tests.fakes.anthropic_messages import AnthropicMessages
 from tests.fakes.gemini import Gemini
@@ -104,7 +103,9 @@ async def test_the_transport_is_handed_exactly_this(dialect: str) -> None:
     row = ProviderRow(name="x", dialect=dialect, base_url="http://provider.test/base", api_key="key-1")
     target = Target(provider="x", model="m", dialect=dialect, profile=row.profile)
     report = Report()
-    encoded = DIALECTS[dialect].encode_request(decoded(loads_object(CHAT)), target, report)
+    encoded = DIALECTS[dialect].encode_request(
+        DIALECTS["openai-chat"].decode_request(loads_object(CHAT)), target, report
+    )
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(take)) as pool:
         upstream = await open_upstream(row, pool)
         prepared = upstream.prepare(encoded, stream=False)

@@ -53,7 +53,9 @@ async def test_a_silent_stream_is_closed_when_its_caller_leaves(spec_version: st
         closed.append("call")
 
     caller = Caller()
-    answering = asyncio.ensure_future(EventStream(content(), close)(scope(spec_version), caller.receive, caller.send))
+    answering = asyncio.ensure_future(
+        EventStream(content(), close, {})(scope(spec_version), caller.receive, caller.send)
+    )
     await asyncio.wait_for(caller.begun.wait(), SECONDS)
     caller.left.set()
     await asyncio.wait_for(answering, SECONDS)
@@ -70,7 +72,7 @@ async def test_a_stream_that_ends_is_closed_as_well() -> None:
         closed.append("call")
 
     caller = Caller()
-    await asyncio.wait_for(EventStream(content(), close)(scope("2.3"), caller.receive, caller.send), SECONDS)
+    await asyncio.wait_for(EventStream(content(), close, {})(scope("2.3"), caller.receive, caller.send), SECONDS)
     assert closed == ["call"]
     assert b"".join(message.get("body", b"") for message in caller.received) == b"data: 1\n\n"
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from providers.spec.adjustments import Report
 from providers.spec.profile import Target
 from providers.spec.response import Response
 from providers.wire.json import loads
@@ -24,8 +23,9 @@ TARGET = Target(provider="p", model="m", dialect="openai-chat")
 def test_the_answer_is_spliced_in(raw: bytes, verbatim: bool) -> None:
     """Spaces, number literals and escapes included; beside half an emoji at least every value."""
     text = "x" if verbatim else "\ud83d cut"
+    answer = Answer(target=TARGET, response=Response(), raw=raw, relayed=False, said={})
     completion: Any = {"choices": [{"message": {"role": "assistant", "content": text}, "finish_reason": "stop"}]}
-    written = _written(completion, Answer(TARGET, Response(), raw, Report()))
+    written = _written(completion, answer)
     envelope: Any = loads(written)
     assert (raw in written) is verbatim
     assert envelope["output"]["raw"] == loads(raw)

@@ -24,7 +24,7 @@ ROUTES = Routes(ROWS, {"fast": "a/small", "odd/alias": "b/m"})
     ],
 )
 def test_a_model_leads_to_its_provider(model: str, provider: str, name: str) -> None:
-    target = ROUTES.find(model).target
+    target = ROUTES.find(model).target("openai-chat")
     assert (target.provider, target.model) == (provider, name)
     assert len(target.scope) == 12
 

@@ -291,5 +291,26 @@ def test_interleaved_calls_are_held_apart_and_keep_their_order() -> None:
     watch = CallWatch(Judge(request(NEEDS_NAME), "report"), objects=True)
     passed = [passed for event in events for passed in watch.feed([event])]
     kinds = [(type(event).__name__, getattr(event, "index", None)) for event in passed]
-    one = lambda n: [("PartStart", n), ("PartDelta", n), ("PartEnd", n)]  # noqa: E731
-    assert kinds == [*one(0), *one(1), ("CandidateEnd", None)]
+    whole = [(kind, index) for index in (0, 1) for kind in ("PartStart", "PartDelta", "PartEnd")]
+    assert kinds == [*whole, ("CandidateEnd", None)]
+
+
+# ---- free-text tools
+
+
+@pytest.mark.parametrize("objects", [False, True])
+def test_a_free_text_tool_that_came_as_a_function_is_turned_back(objects: bool) -> None:
+    """SCHEMA-20: where the wire has no free-text tools, the caller still reads raw text."""
+    ask = Request(messages=(), tools=(FunctionTool(name="patch", kind="custom"), FunctionTool(name="plan")))
+    answer = response(
+        ("patch", '{"input":"*** Begin\\nPatch"}'), ("plan", "{}"), ("patch", '{"input":'), finish="length"
+    )
+    passed, watch = watched(answer, Judge(ask, "report"), objects=objects)
+    whole, verdicts = judged(answer, Judge(ask, "report"), Report(), objects=objects)
+    assert watch.verdicts == verdicts
+    assert [verdict.status for verdict in verdicts] == ["complete", "complete", "incomplete"]
+    calls = fold(passed).candidates[0].tool_calls
+    assert [(call.kind, call.arguments) for call in calls] == [
+        (call.kind, call.arguments) for call in whole.candidates[0].tool_calls
+    ]
+    assert (calls[0].kind, calls[0].arguments) == ("custom", "*** Begin\nPatch")

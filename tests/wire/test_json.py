@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.spec.errors import RequestTooLargeError
+from providers.spec.values import Json
 from providers.wire.json import FloatLiteral, JsonError, check_depth, dumps, loads, loads_object, type_name
 
 NUMBERS = ["1.0", "1e5", "1E+5", "0.10", "-0", "-0.0", "12345678901234567890123", "1e-3", "-1.5e300", "0", "-7"]
@@ -107,9 +108,9 @@ def test_depth_is_checked_to_the_level() -> None:
 
 
 def test_types_are_named_in_jsons_own_words() -> None:
-    values = [None, True, 1, 1.5, "a", [], {}]
+    values: list[Json] = [None, True, 1, 1.5, "a", [], {}]
     names = ["null", "boolean", "number", "number", "string", "array", "object"]
-    assert [type_name(value) for value in values] == names  # type: ignore[arg-type]
+    assert [type_name(value) for value in values] == names
 
 
 def test_a_number_beyond_the_range_of_floats_keeps_its_literal() -> None:

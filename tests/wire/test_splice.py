@@ -15,7 +15,7 @@ from providers.wire.splice import replace_member
     ("body", "expected"),
     [
         (b'{"model":"a"}', b'{"model":"NEW"}'),
-        (b' { "x" : 1.0 ,\n"model" : "a","y":{"model":1} } ', b' { "x" : 1.0 ,\n"model" : "NEW" , "y":{"model":1} } '),
+        (b' { "x" : 1.0 ,\n"model" : "a","y":{"model":1} } ', b' { "x" : 1.0 ,\n"model" : "NEW","y":{"model":1} } '),
         (b'{"mod\\u0065l":"a","z":"\\u00e9\xc3\xa9"}', b'{"mod\\u0065l":"NEW","z":"\\u00e9\xc3\xa9"}'),
         (b'{"a\\"b":[1,{"model":2}],"model":null}', b'{"a\\"b":[1,{"model":2}],"model":"NEW"}'),
         (b'{"t":"}, \\"model\\": 1","model":"}"}', b'{"t":"}, \\"model\\": 1","model":"NEW"}'),

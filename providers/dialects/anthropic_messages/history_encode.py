@@ -39,6 +39,8 @@ CONTINUE: Final = "(Continue.)"
 """The last turn must be the user's on some models; this one is put in behind an assistant's."""
 
 _THINKING: Final = frozenset({"thinking", "redacted_thinking"})
+_OWN_ID: Final = re.compile(r"toolu_")
+"""How call ids begin on every one of Anthropic's surfaces (recorded; Bedrock and Vertex go on with their own names)."""
 
 
 class EncodedHistory(msgspec.Struct, frozen=True):
@@ -227,10 +229,14 @@ def _end_with_user(turns: list[_Turn], target: Target, report: Report) -> None:
 
 def _is_unsigned(turns: list[_Turn]) -> bool:
     last = next((turn for turn in reversed(turns) if turn.role == "assistant"), None)
-    if last is None or (last.native and not last.lost_reasoning):
+    if last is None:
         return False
-    called = any(_field(block, "type") == "tool_use" for block in last.blocks)
-    return called and _field(last.blocks[0], "type") not in _THINKING
+    calls = [_field(block, "id") for block in last.blocks if _field(block, "type") == "tool_use"]
+    if not calls or _field(last.blocks[0], "type") in _THINKING:
+        return False
+    # In this dialect's own words a turn without thinking is what its author wants, except where another provider gave
+    # it and its client merely echoes it (REASON-16): Anthropic's ids tell.
+    return last.lost_reasoning or not last.native or not any(_OWN_ID.match(call) for call in calls)
 
 
 def _field(block: Json, name: str) -> str:

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from providers.dialects.openai_chat.caller import spelled_defaults
+from providers.dialects.openai_chat.forced_choice import check_forced_choice
 from providers.dialects.openai_chat.grammar import (
     NAME,
     NOT_KNOWN,
@@ -48,12 +49,13 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     """One request for OpenAI, or for a host that speaks its dialect.
 
     Raises InvalidRequestError for orphaned calls and results of another dialect, illegal tools, and a call forced
-    without tools; UnsupportedError for media and provider tools.
+    without tools or against thinking; UnsupportedError for media and provider tools.
     """
     own = carried(request.form)
     ext = _ext(request, target, report)
     limit_field = _limit_field(request, target, report)
     tools = encode_tools(request, target, report)
+    check_forced_choice(tools.choice, request.reasoning, target)
     reasoning_field, reasoning = _reasoning(request.reasoning, report)
     legacy = variant_of(request.form, "tools") == "functions"
     fields: JsonObject = {

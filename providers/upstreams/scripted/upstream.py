@@ -14,6 +14,7 @@ from providers.spec.fold import unfold
 from providers.spec.request import Request
 from providers.spec.values import JsonObject
 from providers.upstreams.base import PreparedCall, ProviderRow
+from providers.upstreams.outgoing import content_of
 from providers.upstreams.scripted.player import Performance, PlayError, perform
 from providers.upstreams.scripted.script import BUILT_IN, ScriptedError, load_script
 from providers.wire.json import JsonError, dumps, loads_object
@@ -40,7 +41,7 @@ class ScriptedUpstream:
             method="POST",
             url=self._row.base_url + encoded.path,
             headers={"content-type": "application/json", **encoded.headers},
-            body=dumps(encoded.body),
+            body=content_of(encoded),
             stream=stream,
         )
 

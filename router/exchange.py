@@ -1,0 +1,122 @@
+"""One exchange with a provider: the call sent, its answer read whole or as batches of events."""
+
+from collections.abc import AsyncGenerator, Sequence
+
+import msgspec
+
+from providers.spec.errors import ProviderProtocolError, RouterError
+from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
+from providers.spec.values import JsonObject
+from providers.upstreams.base import UpstreamAnswer
+from providers.wire.json import JsonError, loads_object
+from router.blame import attributed, error_of_answer
+from router.patience import Patience
+from router.plan import Plan
+
+_MOST_ERROR_BYTES = 1 << 20
+"""An error page is read no further than this."""
+_MOST_ANSWER_BYTES = 256 << 20
+"""A whole answer is read no further than this: a hostile upstream must not fill the memory."""
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """What came with one piece of a stream."""
+
+    events: Sequence[StreamEvent]
+    raw: bytes
+    """The bytes they came in; empty where the stream's end or our own error gave rise to them."""
+
+
+Batches = AsyncGenerator[Batch, None]
+
+
+async def read_whole(plan: Plan, patience: Patience) -> bytes:
+    """Send it and read the answer's body. Raises RouterError, also for a status of 400 and more."""
+    answer = await _opened(plan, patience)
+    try:
+        return await _read(answer, patience, _MOST_ANSWER_BYTES)
+    finally:
+        await answer.aclose()
+
+
+async def open_stream(plan: Plan, patience: Patience) -> Batches:
+    """Send it; the answer as batches, the last of which ends with a StreamEnd or a StreamError whatever happens."""
+    return _batches(plan, patience, await _opened(plan, patience))
+
+
+async def head_of(batches: Batches) -> list[Batch]:
+    """Batches up to the first that says anything. Raises the error of a stream that has said nothing yet."""
+    head: list[Batch] = []
+    async for batch in batches:
+        head.append(batch)
+        for event in batch.events:
+            match event:
+                case StreamError():
+                    raise event.error
+                case ResponseStart() | UsageUpdate():
+                    continue
+                case _:
+                    return head
+    return head
+
+
+def json_object(body: bytes) -> JsonObject:
+    """A provider's body. Raises ProviderProtocolError for what is no JSON object."""
+    try:
+        return loads_object(body)
+    except JsonError as error:
+        raise ProviderProtocolError(f"the provider's answer is not what it should be: {error}") from None
+
+
+async def _opened(plan: Plan, patience: Patience) -> UpstreamAnswer:
+    """Send it. Raises the provider's error for a status of 400 and more."""
+    answer = await patience.wait(plan.upstream.send(plan.prepared))
+    if answer.status < 400:
+        return answer
+    try:
+        body = await _read(answer, patience, _MOST_ERROR_BYTES, cut=True)
+    finally:
+        await answer.aclose()
+    raise error_of_answer(plan.dialect, answer, body)
+
+
+async def _read(answer: UpstreamAnswer, patience: Patience, most: int, *, cut: bool = False) -> bytes:
+    """The body, up to ``most`` bytes. Raises ProviderProtocolError for more, unless it may be ``cut``."""
+    chunks = aiter(answer.chunks())
+    body = bytearray()
+    while (chunk := await patience.wait(anext(chunks, None))) is not None:
+        patience.first_byte_came()
+        body += chunk
+        if len(body) > most:
+            if cut:
+                break
+            raise ProviderProtocolError(f"the answer is larger than {most} bytes")
+    return bytes(body[:most])
+
+
+async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer) -> Batches:
+    decoder = plan.dialect.stream_decoder(plan.target.origin)
+    try:
+        chunks = aiter(answer.chunks())
+        while True:
+            chunk = await patience.wait(anext(chunks, None))
+            events = decoder.close() if chunk is None else decoder.feed(chunk)
+            if events:
+                patience.event_came()
+            elif chunk is None:
+                raise ProviderProtocolError("the stream ended without its terminator")
+            if events or plan.relays_answer:
+                yield Batch([_ours(event, plan) for event in events], chunk or b"")
+            if events and isinstance(events[-1], StreamEnd | StreamError):
+                return
+    except RouterError as error:
+        yield Batch([StreamError(error=attributed(error, plan.row))], b"")
+    finally:
+        await answer.aclose()
+
+
+def _ours(event: StreamEvent, plan: Plan) -> StreamEvent:
+    """An event with the provider named in an error, and calls under the caller's names."""
+    if isinstance(event, StreamError):
+        attributed(event.error, plan.row)
+    return plan.names.restored_event(event)

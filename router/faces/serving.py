@@ -1,0 +1,149 @@
+"""What every face does alike: take a request in, run it, answer it whole or as a stream."""
+
+import secrets
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+
+import msgspec
+from fastapi import Request as HttpRequest
+from fastapi.responses import Response as HttpResponse
+
+from providers.spec.dialect import Dialect, FaceContext, StreamEncoder
+from providers.spec.errors import InvalidRequestError
+from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
+from providers.spec.values import JsonObject
+from providers.wire.json import dumps
+from router.exchange import Batch
+from router.faces.connection import EventStream, unless_gone
+from router.faces.relay import Relay
+from router.logs import RequestRecord
+from router.options import read_options
+from router.pipeline import Answer, Pipeline, StreamedAnswer
+from router.plan import Asked
+from router.said import headers_of_said
+
+
+class Face(msgspec.Struct, frozen=True, kw_only=True):
+    """A dialect as callers speak it."""
+
+    dialect: Dialect
+    id_prefix: str
+    """Begins the id of an answer whose provider gave none."""
+    objects: bool = False
+    """Arguments of calls are objects in it."""
+    headers: tuple[str, ...] = ()
+    """Request headers that belong to the dialect and go to its own provider."""
+    relay: Callable[[], Relay] = Relay
+    """What a relayed stream passes through."""
+    follows: bool = False
+    """An error within a stream repeats what was said before it, so the encoder has to have seen what was relayed."""
+    check: Callable[[JsonObject], None] | None = None
+    """Refuses what this router cannot serve in the dialect, by name."""
+
+
+def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[str, str], *, model: str = "") -> Asked:
+    """The request in a body; its ``router`` object is taken out and checked.
+
+    ``model``: where the face names it outside the body. Raises InvalidRequestError with the JSON path.
+    """
+    told = body.pop("router", None)
+    options = read_options(told, headers)
+    if face.check is not None:
+        face.check(body)
+    request = face.dialect.decode_request(body)
+    if model:
+        request = msgspec.structs.replace(request, model=model)
+    if not request.model:
+        raise InvalidRequestError("model: required (provider/model, or an alias)", path="model")
+    if not request.messages:
+        raise InvalidRequestError("messages: at least one message is required", path="messages")
+    own = {name: value for name in face.headers if (value := headers.get(name))}
+    return Asked(
+        request=request,
+        dialect=face.dialect.name,
+        objects=face.objects,
+        options=options,
+        body=body,
+        raw=raw if told is None else None,
+        headers=own,
+    )
+
+
+async def answered(http: HttpRequest, pipeline: Pipeline, face: Face, asked: Asked) -> HttpResponse:
+    """Answer a request, streamed where it asks for that. Raises RouterError and CallerGoneError."""
+    record: RequestRecord = http.state.record
+    record.model, record.stream = asked.request.model, bool(asked.request.stream)
+    if asked.request.stream:
+        streamed = await unless_gone(http, pipeline.stream(asked))
+        record.provider = streamed.target.provider
+        chunks = written(face, asked, streamed, record)
+        return EventStream(chunks, streamed.aclose, headers_of_said(streamed.said))
+    whole = await unless_gone(http, pipeline.run(asked))
+    record.provider, record.usage = whole.target.provider, whole.response.usage
+    content = whole.raw if whole.relayed else dumps(encoded(face, asked, whole))
+    return HttpResponse(content, media_type="application/json", headers=headers_of_said(whole.said))
+
+
+def encoded(face: Face, asked: Asked, answer: Answer) -> JsonObject:
+    """A whole answer in the face's dialect."""
+    return face.dialect.encode_response(answer.response, face_context(face, asked, answer.target.model, answer.said))
+
+
+def face_context(face: Face, asked: Asked, model: str, said: JsonObject) -> FaceContext:
+    """What a face adds to an answer of its own accord."""
+    return FaceContext(
+        response_id=face.id_prefix + secrets.token_hex(12),
+        model=model,
+        created=int(time.time()),
+        router=said,
+        stream_usage=bool(asked.request.stream_usage),
+    )
+
+
+async def written(
+    face: Face, asked: Asked, answer: StreamedAnswer, record: RequestRecord
+) -> AsyncGenerator[bytes, None]:
+    """The bytes of a stream: the provider's own where they are relayed, else written anew."""
+    encoder = face.dialect.stream_encoder(face_context(face, asked, answer.target.model, answer.said))
+    relay = face.relay() if answer.relayed else None
+    async for batch in answer.batches():
+        _note(batch.events, record, relay)
+        if relay is None:
+            pieces = _anew(encoder, batch.events)
+        else:
+            pieces = _relayed(relay, batch, answer.said) + _error(encoder, batch.events, follows=face.follows)
+        if pieces:
+            yield pieces
+
+
+def _anew(encoder: StreamEncoder, events: Sequence[StreamEvent]) -> bytes:
+    return b"".join(encoder.feed(event) for event in events)
+
+
+def _relayed(relay: Relay, batch: Batch, said: JsonObject) -> bytes:
+    match batch.events[-1] if batch.events else None:
+        case StreamEnd():
+            return relay.feed(batch.raw) + relay.close(said)
+        case StreamError():
+            return relay.fail(batch.raw)
+        case _:
+            return relay.feed(batch.raw)
+
+
+def _error(encoder: StreamEncoder, events: Sequence[StreamEvent], *, follows: bool) -> bytes:
+    """The router's word on an error, which stands in for the provider's."""
+    told = [encoder.feed(event) for event in events if follows or isinstance(event, StreamError)]
+    return told[-1] if events and isinstance(events[-1], StreamError) else b""
+
+
+def _note(events: Sequence[StreamEvent], record: RequestRecord, relay: Relay | None) -> None:
+    for event in events:
+        match event:
+            case UsageUpdate():
+                record.usage = event.usage
+            case StreamError():
+                record.error = event.error.type
+            case ResponseStart() if relay is not None:
+                relay.response_id = event.id
+            case _:
+                pass

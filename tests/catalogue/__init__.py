@@ -1,0 +1,1 @@
+"""The catalogue of tool-calling pitfalls: one module for each of its groups."""
