@@ -54,6 +54,8 @@ async def _kept_alive(source: AsyncGenerator[bytes, None], seconds: float) -> As
     finally:
         driver.cancel()
         await asyncio.wait({driver})
+        if not driver.cancelled():
+            driver.exception()  # looked at: where the viewer has left, nobody else will
 
 
 async def _drive(source: AsyncGenerator[bytes, None], queue: asyncio.Queue[bytes | None]) -> None:

@@ -10,12 +10,14 @@ from typing import Any
 import httpx2
 import pytest
 from fastapi import FastAPI
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from starlette.requests import Request
 
-from loop_client import Retry, RunFinish, ToolContext, tool
-from loop_client.server import ChatRequest, ChatService, Forbidden, Prepared, ServiceSettings, bearer
+from loop_client import Retry, RunFinish, Tool, ToolContext, tool
+from loop_client.server import ChatRequest, ChatService, Forbidden, Metrics, Prepared, ServiceSettings, bearer
 from tests.loop_client.fake_server import WAIT, FakeServer, Turn, calls, delta, finish, says
-from tests.loop_client.server.chatting import add, ask, chat_server, client_for, of_type, text_of, user
+from tests.loop_client.server.chatting import SECRET, add, ask, chat_server, client_for, of_type, text_of, user
 from tests.loop_client.serving import serving
 
 
@@ -199,8 +201,9 @@ async def test_a_viewer_that_leaves_cancels_a_running_tool(server: FakeServer) -
         """Sleep."""
         try:
             await asyncio.sleep(WAIT)
-        finally:
+        except asyncio.CancelledError:
             cancelled.set()
+            raise
 
     async with (
         chat_server(client_for(server, sleep)) as http,
@@ -260,3 +263,56 @@ async def test_reasoning_is_shown_or_not(server: FakeServer, shown: bool) -> Non
     async with chat_server(client_for(server, add), settings=ServiceSettings(reasoning=shown)) as http:
         chunks = await ask(http, user("hi"))
     assert bool(of_type(chunks, "reasoning-delta")) is shown
+
+
+@pytest.mark.parametrize("shown", [True, False])
+async def test_sources_are_shown_or_not(server: FakeServer, shown: bool) -> None:
+    citation = {"type": "url_citation", "url_citation": {"url": "https://example.com/a", "title": "A"}}
+    server.play(Turn((delta(role="assistant", content="See A.", annotations=[citation]), finish("stop"))))
+    async with chat_server(client_for(server, add), settings=ServiceSettings(sources=shown)) as http:
+        chunks = await ask(http, user("hi"))
+    assert bool(of_type(chunks, "source-url")) is shown
+
+
+async def test_the_browser_may_bring_no_tools_where_that_is_switched_off(server: FakeServer) -> None:
+    server.play(says("Hi."))
+    client = client_for(server, secret=SECRET)
+    async with chat_server(client, settings=ServiceSettings(client_tools=False)) as http:
+        refused = await http.post("/chat", json={"messages": [user("hi")], "tools": [{"name": "pick"}]})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (400, "CLIENT_TOOLS_OFF")
+        assert text_of(await ask(http, user("hi"), tools=[])) == "Hi."
+
+
+async def test_a_tool_of_a_source_is_not_shadowed_by_the_browser(server: FakeServer) -> None:
+    """Its name is not known before the run begins, so there the server's tool wins in silence."""
+
+    class Source:
+        name = "elsewhere"
+
+        async def open(self) -> None:
+            """Nothing to open."""
+
+        async def list_tools(self) -> list[Tool]:
+            return [tool(lambda: "from the source", name="look", description="Look.")]
+
+        async def aclose(self) -> None:
+            """Nothing to close."""
+
+    server.play(calls(("c1", "look", "{}")), says("Seen."))
+    async with chat_server(client_for(server, Source(), secret=SECRET)) as http:
+        chunks = await ask(http, user("hi"), tools=[{"name": "look", "description": "The browser's."}])
+    assert of_type(chunks, "tool-output-available")[0]["output"] == "from the source"
+    assert [item["function"]["description"] for item in server.requests[0]["tools"]] == ["Look."]
+
+
+async def test_runs_of_the_service_are_measured(server: FakeServer) -> None:
+    server.play(calls(("c1", "add", '{"left": 2, "right": 3}')), says("It is 5."))
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    async with chat_server(client_for(server), metrics=Metrics(provider)) as http:
+        await ask(http, user("2 + 3?"))
+    data = reader.get_metrics_data()
+    provider.shutdown()
+    assert data is not None
+    names = {item.name for part in data.resource_metrics for scope in part.scope_metrics for item in scope.metrics}
+    assert {"loop_client.tool.calls", "loop_client.runs", "gen_ai.client.token.usage"} <= names
