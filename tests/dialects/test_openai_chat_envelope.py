@@ -126,7 +126,7 @@ def said(parts: tuple[Part, ...]) -> Any:
 @pytest.mark.parametrize("streamed", [False, True], ids=["plain", "streamed"])
 @pytest.mark.parametrize("turn", TURNS)
 def test_an_echoed_turn_is_the_turn_that_was_said(turn: str, streamed: bool) -> None:
-    """REASON-01, REASON-06, REASON-07, REASON-08, REASON-11, SERVER-03: parts, order and state, to the byte."""
+    """REASON-06, REASON-08, REASON-11: parts, order and state, to the byte."""
     (message,) = read_back(message_for(TURNS[turn], streamed=streamed))
     assert said(message.parts) == said(TURNS[turn])
 

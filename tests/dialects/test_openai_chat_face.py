@@ -160,7 +160,7 @@ def test_a_stream_has_one_id_model_and_time() -> None:
 
 
 def test_each_call_is_opened_once_with_everything_it_has() -> None:
-    """STREAM-02, STREAM-07, STREAM-08, STREAM-09: dense indexes, id and name and extras in the first fragment only."""
+    """STREAM-02, STREAM-07, STREAM-08: dense indexes, id and name and extras in the first fragment only."""
     fragments = [one for delta in deltas_of(LOOP) for one in delta.get("tool_calls", [])]
     openers = [one for one in fragments if "id" in one]
     assert [(one["index"], one["id"], one["function"]["name"], one["type"]) for one in openers] == [

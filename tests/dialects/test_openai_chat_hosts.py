@@ -194,7 +194,7 @@ def test_a_refusal_is_said_as_text() -> None:
 
 
 def test_arguments_are_sent_as_they_were() -> None:
-    """ARGS-08, ARGS-09, ARGS-10, ARGS-12: no parsing, no rounding; nothing is an empty object."""
+    """ARGS-09, ARGS-10, ARGS-12: no parsing, no rounding; nothing is an empty object."""
     texts = ['{"id": 12345678901234567890, "x": 1.50}', '{"cut": "of', ""]
     turns = [part for n, text in enumerate(texts) for part in (turn(call(f"c{n}", arguments=text)), result(f"c{n}"))]
     body, _ = sent(USER, *turns)
@@ -264,7 +264,7 @@ def thinking(origin: Origin = ANTHROPIC) -> ReasoningPart:
 
 
 def test_reasoning_of_another_provider_is_left_out_and_said() -> None:
-    """REASON-05, REASON-13, REASON-16, REASON-21."""
+    """REASON-05, REASON-13, REASON-21."""
     signed = call(state=State(kind="thought_signature", value="CANARY", origin=GEMINI))
     body, report = sent(USER, turn(thinking(), signed), result())
     assert "CANARY" not in str(body)

@@ -92,7 +92,7 @@ def test_a_recorded_answer_decodes_and_comes_back_as_it_was(exchange: Exchange) 
 def with_mends(body: Any) -> Any:
     """The answer as a client has to get it: what a host left out or got wrong, put right, and nothing else.
 
-    ID-06, ARGS-01, STREAM-13, STREAM-12.
+    ID-06, ARGS-01, STREAM-13.
     """
     body["id"] = body["id"] or CONTEXT.response_id
     for choice in body["choices"]:

@@ -27,8 +27,9 @@ OPEN, CLOSE = '{"x"', ":1}"
 
 A, B = ("a", "f", F), ("b", "g", G)
 
-CALLS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
-    # STREAM-01: all at index 0.
+Calls = dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]]
+
+PLACES: Calls = {
     "one index, ids differ": ([fragment(0, *A), fragment(0, "b", "f", G)], [A, ("b", "f", G)]),
     "one index, no arguments": (
         [fragment(0, "a", "f", ""), fragment(0, "b", "f", "")],
@@ -54,7 +55,6 @@ CALLS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
         [("", "f", F)],
     ),
     "an index that is text": ([fragment("0", "a", "f", OPEN), fragment("0", None, None, CLOSE)], [A]),
-    # STREAM-02: indexes with gaps; STREAM-04: interleaved.
     "sparse indexes": ([fragment(3, *A), fragment(7, *B)], [A, B]),
     "interleaved": (
         [
@@ -65,7 +65,9 @@ CALLS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
         ],
         [A, B],
     ),
-    # ID-14: a new id in every delta; STREAM-08: id and name in every delta, and a recap.
+}
+
+REPEATED: Calls = {
     "ids that change": (
         [fragment(0, "a", "f", ""), fragment(0, "b", None, OPEN), fragment(0, "c", None, CLOSE)],
         [A],
@@ -73,7 +75,9 @@ CALLS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
     "id and name again": ([fragment(0, "a", "f", OPEN), fragment(0, "a", "f", CLOSE)], [A]),
     "a recap of several": ([fragment(0, *A), fragment(1, *B), fragment(0, *A)], [A, B]),
     "a recap of one": ([fragment(0, "a", "f", OPEN), fragment(0, None, None, CLOSE), fragment(0, *A)], [A]),
-    # STREAM-09: names that come late, empty, null, in pieces, growing.
+}
+
+NAMES: Calls = {
     "the name later": ([fragment(0, "a", None, OPEN), fragment(0, None, "f", CLOSE)], [A]),
     "an empty name": ([fragment(0, "a", "", OPEN), fragment(0, None, "f", CLOSE), fragment(0, None, "", "")], [A]),
     "a null name": (
@@ -91,7 +95,9 @@ CALLS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
         [fragment(0, "a", "get"), fragment(0, None, "get_it"), fragment(0, None, None, F)],
         [("a", "get_it", F)],
     ),
-    # ARGS-01, ARGS-04, ARGS-05.
+}
+
+ARGUMENTS: Calls = {
     "no arguments at all": ([fragment(0, "a", "f")], [("a", "f", "{}")]),
     "arguments as an object": ([fragment(0, "a", "f", {"x": 1})], [A]),
     "the legacy field": (
@@ -108,10 +114,31 @@ CALLS: dict[str, tuple[list[dict[str, Any]], list[tuple[str, str, str]]]] = {
 }
 
 
-@pytest.mark.parametrize("case", CALLS)
-def test_fragments_are_joined_to_the_calls_they_belong_to(case: str) -> None:
-    """STREAM-01, STREAM-02, STREAM-04, STREAM-08, STREAM-09, ID-14, ARGS-01, ARGS-04, ARGS-05."""
-    chunks, expected = CALLS[case]
+@pytest.mark.parametrize("case", PLACES)
+def test_fragments_are_joined_by_index_or_by_what_tells_calls_apart(case: str) -> None:
+    """STREAM-01, STREAM-02, STREAM-04."""
+    assert_joined(*PLACES[case])
+
+
+@pytest.mark.parametrize("case", REPEATED)
+def test_what_is_told_again_is_no_other_call(case: str) -> None:
+    """ID-14, STREAM-08."""
+    assert_joined(*REPEATED[case])
+
+
+@pytest.mark.parametrize("case", NAMES)
+def test_names_may_come_late_empty_or_in_pieces(case: str) -> None:
+    """STREAM-09."""
+    assert_joined(*NAMES[case])
+
+
+@pytest.mark.parametrize("case", ARGUMENTS)
+def test_arguments_of_every_shape_are_text(case: str) -> None:
+    """ARGS-01, ARGS-04, ARGS-05."""
+    assert_joined(*ARGUMENTS[case])
+
+
+def assert_joined(chunks: list[dict[str, Any]], expected: list[tuple[str, str, str]]) -> None:
     response = read(*chunks, ENDS)
     assert calls_of(response) == expected
     assert response.candidates[0].finish is not None
@@ -153,15 +180,22 @@ def test_a_cut_call_is_not_made_whole() -> None:
         ([chunk({"content": "x"}, "brand_new")], "other", "brand_new"),
         ([chunk({"content": "x"}, "content_filter")], "content_filter", "content_filter"),
         ([chunk({"content": "x"}, "error")], "error", "error"),
-        ([chunk({"content": "x"}, "tool_calls")], "malformed_tool_call", "tool_calls"),
-        ([chunk({}, "tool_calls")], "malformed_tool_call", "tool_calls"),
     ],
 )
 def test_the_reason_agrees_with_what_came(chunks: list[dict[str, Any]], reason: str, raw: str) -> None:
-    """STREAM-11, STREAM-13, CHOICE-11, CHOICE-12, FINISH-02, FINISH-07."""
+    """STREAM-11, STREAM-13, CHOICE-12."""
     finish = read(*chunks).candidates[0].finish
     assert finish is not None
     assert (finish.reason, finish.raw, finish.inferred) == (reason, raw, False)
+
+
+@pytest.mark.parametrize("delta", [{}, {"content": "x"}])
+def test_a_reason_that_says_calls_where_there_are_none_is_a_failure_to_call(delta: dict[str, Any]) -> None:
+    """CHOICE-11, FINISH-02, FINISH-07."""
+    finish = read(chunk(delta, "tool_calls")).candidates[0].finish
+    assert finish is not None
+    assert (finish.reason, finish.raw) == ("malformed_tool_call", "tool_calls")
+    assert finish.message
 
 
 @pytest.mark.parametrize(
@@ -199,7 +233,7 @@ BROKEN: dict[str, tuple[list[Any], bool, type[Exception], str]] = {
 
 @pytest.mark.parametrize("case", BROKEN)
 def test_a_broken_stream_is_an_error_and_never_a_quiet_end(case: str) -> None:
-    """STREAM-14, STREAM-15, STREAM-16, STREAM-24."""
+    """STREAM-14, STREAM-15, STREAM-16."""
     chunks, done, kind, words = BROKEN[case]
     error = error_of(*chunks, done=done).error
     assert isinstance(error, kind)
