@@ -39,6 +39,8 @@ ERROR_PREFIX: Final = "Error: "
 
 NOT_KNOWN: Final = f"not known to {NAME}"
 
+NOT_STRICT: Final = "strict wants closed objects with every property required here"
+
 FOREIGN_STATE: Final = "issued by another provider"
 
 

@@ -7,6 +7,8 @@ result, which chat has no place for, follow in a message of the user's that name
 
 from collections.abc import Iterator
 
+import msgspec
+
 from providers.dialects.openai_chat.assistant_encode import AssistantEncoder
 from providers.dialects.openai_chat.content import encode_media, encode_refusal, encode_text
 from providers.dialects.openai_chat.grammar import (
@@ -22,6 +24,7 @@ from providers.dialects.openai_chat.grammar import (
 )
 from providers.spec.adjustments import Report
 from providers.spec.errors import UnsupportedError
+from providers.spec.fold import merged_ext
 from providers.spec.parts import (
     MediaPart,
     OpaquePart,
@@ -64,13 +67,14 @@ class _HistoryEncoder:
 
     def encoded(self, messages: tuple[Message, ...]) -> list[Json]:
         written: list[Json] = []
-        for index, message in enumerate(messages):
-            path = f"messages[{index}]"
+        before = ""
+        for index, message in _turns(messages):
             if not self._continues_results(message):
                 written += self._take_pictures()
-            if message.role == "assistant" and index and messages[index - 1].role != "assistant":
+            if message.role == "assistant" and before not in {"", "assistant"}:
                 self._ids.check_answered()
-            written += self._message(message, path)
+            written += self._message(message, f"messages[{index}]")
+            before = message.role
         self._ids.check_answered()
         return written + self._take_pictures()
 
@@ -196,6 +200,27 @@ class _HistoryEncoder:
     def _report_lost_state(self, part: Part, path: str) -> None:
         if part.state is not None and not self._target.accepts(part.state):
             self._report.add(f"{path}.state", "dropped", FOREIGN_STATE, from_=part.state.kind)
+
+
+def _turns(messages: tuple[Message, ...]) -> Iterator[tuple[int, Message]]:
+    """The messages with their places. Neighbouring turns of a model that another dialect keeps apart are one here:
+    results have to follow the very turn that called (HIST-04).
+    """
+    held: tuple[int, Message] | None = None
+    for index, message in enumerate(messages):
+        if held is not None and message.role == "assistant" and not carried(message.form):
+            parts = held[1].parts + message.parts
+            held = (held[0], msgspec.structs.replace(held[1], parts=parts, ext=merged_ext(held[1].ext, message.ext)))
+            continue
+        if held is not None:
+            yield held
+        held = None
+        if message.role == "assistant" and not carried(message.form):
+            held = (index, message)
+        else:
+            yield index, message
+    if held is not None:
+        yield held
 
 
 def variant_keys(message: Message) -> dict[str, str]:
