@@ -28,6 +28,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The field in which reasoning text of another dialect's making is written; ``None``: it is left out."""
     reasoning_required: bool = False
     """With tools, every assistant turn that called must carry ``reasoning_field``; an empty one is accepted."""
+    user_after_tool: bool = True
+    """A user's message may follow a result; else the assistant has to speak between them."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """The one name the host has for the limit; ``None``: as the caller wrote it, else ``max_tokens``."""
     takes_any: bool = True
@@ -67,7 +69,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Regular expression of models that refuse another temperature or top_p than 1 unless their effort is ``none``
     (OpenAI: "'temperature' is not supported with this model")."""
     forced_choice_with_thinking: Literal["refuse", "send"] = "send"
-    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on, or leaves thinking out."""
+    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on, or does not think."""
     forced_choice_models: str | None = None
     """Regular expression of the models this is true of, where it is not true of all."""
     thinking_models: str | None = None

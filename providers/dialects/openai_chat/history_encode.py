@@ -18,6 +18,7 @@ from providers.dialects.openai_chat.grammar import (
     NOT_KNOWN,
     carried,
     form_for,
+    is_known,
     report_foreign,
     variant_of,
     without_refused_carriers,
@@ -163,6 +164,9 @@ class _HistoryEncoder:
         content: Json = self._foreign_result(told, part, path)
         if own and (told or not part.content):
             content = self._content(told, message, path)
+        if content == [] and is_known(self._target.profile):
+            # Nothing is a result too (HIST-11), and hosts refuse an empty list.
+            content = ""
         name = part.name if own else None
         fields: JsonObject = {"role": "function" if legacy else "tool", "content": content, "name": name}
         if not legacy:

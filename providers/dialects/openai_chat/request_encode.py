@@ -15,6 +15,7 @@ from providers.dialects.openai_chat.grammar import (
 )
 from providers.dialects.openai_chat.history_encode import encode_history
 from providers.dialects.openai_chat.tools_encode import encode_tools
+from providers.dialects.openai_chat.turn_order import bridged
 from providers.spec.adjustments import Report
 from providers.spec.dialect import EncodedRequest
 from providers.spec.errors import InvalidRequestError
@@ -56,9 +57,10 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     check_forced_choice(tools.choice, request.reasoning, target)
     reasoning_field, reasoning = _reasoning(request.reasoning, report)
     legacy = variant_of(request.form, "tools") == "functions"
+    history = encode_history(request.messages, target, report, with_tools=bool(tools.tools))
     fields: JsonObject = {
         "model": target.model,
-        "messages": encode_history(request.messages, target, report, with_tools=bool(tools.tools)),
+        "messages": bridged(history, target.profile, report),
         ("functions" if legacy else "tools"): tools.tools,
         ("function_call" if variant_of(request.form, "choice") else "tool_choice"): tools.choice,
         "parallel_tool_calls": tools.parallel,
