@@ -153,9 +153,8 @@ class Pipeline:
 
     async def _streamed(self, asked: Asked, plan: Plan, attempts: Attempts) -> StreamedAnswer:
         judge = Judge(asked.request, asked.options.tool_validation)
-        watch = CallWatch(judge, objects=asked.objects and not plan.relays_answer)
         try:
-            batches = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
+            batches, relays = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
             try:
                 head = await head_of(batches)
             except BaseException:
@@ -163,6 +162,8 @@ class Pipeline:
                 raise
         except RouterError as error:
             raise attributed(error, plan.row) from error.__cause__
+        plan = plan if relays else msgspec.structs.replace(plan, relays_answer=False)
+        watch = CallWatch(judge, objects=asked.objects and not relays)
         return StreamedAnswer(plan, watch, head, batches, {**said_of(plan, ()), **attempts.said()})
 
 
