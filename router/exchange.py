@@ -10,6 +10,7 @@ from providers.spec.fold import unfold
 from providers.spec.values import JsonObject
 from providers.upstreams.base import UpstreamAnswer
 from providers.wire.json import JsonError, loads_object
+from providers.wire.usage import counted_event
 from router.blame import attributed, error_of_answer
 from router.patience import Patience
 from router.plan import Plan
@@ -138,7 +139,7 @@ def _plain(body: bytes, plan: Plan) -> list[StreamEvent]:
 
 
 def _ours(event: StreamEvent, plan: Plan) -> StreamEvent:
-    """An event with the provider named in an error, and calls under the caller's names."""
+    """An event with the provider named in an error, calls under the caller's names, usage in our own count."""
     if isinstance(event, StreamError):
         attributed(event.error, plan.row)
-    return plan.names.restored_event(event)
+    return counted_event(plan.names.restored_event(event), plan.row.profile)

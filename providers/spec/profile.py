@@ -50,6 +50,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Regular expression of the message with which the provider refuses opaque state that it was sent."""
     stream_usage: bool = True
     """The host has ``stream_options.include_usage`` and it has to be asked for."""
+    tool_stream_field: Literal["tool_stream"] | None = None
+    """A switch without which the host does not stream calls piece by piece."""
+    input_includes_cache: bool = False
+    """The input tokens that the host reports hold the cached ones already, though its dialect's do not (Moonshot's
+    front for Anthropic's dialect: https://github.com/maximhq/bifrost/issues/5510)."""
     default_max_tokens: int | None = None
     """Sent where the dialect requires a limit and the caller gave none."""
     adaptive_thinking_models: str | None = None

@@ -117,6 +117,7 @@ class _HistoryEncoder:
         if carried(message.form) and not parts and "content" not in variant_keys(message):
             return [] if "content" in message.form.keys and "content" not in message.form.nulls else None
         if len(parts) == 1 and isinstance(parts[0], TextPart) and not _is_item(parts[0], message):
+            report_foreign(parts[0].ext, f"{path}.content[0]", self._report)
             self._report_lost_state(parts[0], path)
             return parts[0].text
         items = [self._item(part, f"{path}.content[{index}]") for index, part in enumerate(parts)]

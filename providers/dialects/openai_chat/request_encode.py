@@ -79,6 +79,9 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     }
     if reasoning is not None:
         fields[reasoning_field] = reasoning
+    switch = target.profile.tool_stream_field
+    if switch is not None and request.stream and tools.tools and switch not in extended(ext, NAME):
+        fields[switch] = True
     if own and "model" not in (request.form.keys if request.form else ()):
         fields["model"] = target.model or None
     return EncodedRequest(path=PATH, body=arranged(fields, ext, request.form, NAME))
