@@ -6,9 +6,11 @@ import msgspec
 
 from providers.spec.errors import ProviderProtocolError, RouterError
 from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
+from providers.spec.fold import unfold
 from providers.spec.values import JsonObject
 from providers.upstreams.base import UpstreamAnswer
 from providers.wire.json import JsonError, loads_object
+from providers.wire.usage import counted_event
 from router.blame import attributed, error_of_answer
 from router.patience import Patience
 from router.plan import Plan
@@ -39,9 +41,14 @@ async def read_whole(plan: Plan, patience: Patience) -> bytes:
         await answer.aclose()
 
 
-async def open_stream(plan: Plan, patience: Patience) -> Batches:
-    """Send it; the answer as batches, the last of which ends with a StreamEnd or a StreamError whatever happens."""
-    return _batches(plan, patience, await _opened(plan, patience))
+async def open_stream(plan: Plan, patience: Patience) -> tuple[Batches, bool]:
+    """Send it; the answer as batches, the last of which ends with a StreamEnd or a StreamError whatever happens.
+
+    Also whether its bytes may be relayed: not where something else than a stream came.
+    """
+    answer = await _opened(plan, patience)
+    relays = plan.relays_answer and answer.headers.get("content-type", "").lower().startswith("text/event-stream")
+    return _batches(plan, patience, answer, relays=relays), relays
 
 
 async def head_of(batches: Batches) -> list[Batch]:
@@ -94,18 +101,25 @@ async def _read(answer: UpstreamAnswer, patience: Patience, most: int, *, cut: b
     return bytes(body[:most])
 
 
-async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer) -> Batches:
+async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer, *, relays: bool) -> Batches:
     decoder = plan.dialect.stream_decoder(plan.target.origin)
+    silent: bytearray | None = bytearray()
     try:
         chunks = aiter(answer.chunks())
         while True:
             chunk = await patience.wait(anext(chunks, None))
             events = decoder.close() if chunk is None else decoder.feed(chunk)
+            if silent is not None and chunk is None:
+                events = _plain(bytes(silent), plan) or events
+            elif silent is not None:
+                silent += chunk or b""
+            if events or (silent is not None and len(silent) > _MOST_ERROR_BYTES):
+                silent = None
             if events:
                 patience.event_came()
             elif chunk is None:
                 raise ProviderProtocolError("the stream ended without its terminator")
-            if events or plan.relays_answer:
+            if events or relays:
                 yield Batch([_ours(event, plan) for event in events], chunk or b"")
             if events and isinstance(events[-1], StreamEnd | StreamError):
                 return
@@ -115,8 +129,17 @@ async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer) -> Ba
         await answer.aclose()
 
 
+def _plain(body: bytes, plan: Plan) -> list[StreamEvent]:
+    """The events of a body that gave none because it is no stream but one answer. Raises the error it may be."""
+    try:
+        value = loads_object(body)
+    except JsonError:
+        return []
+    return list(unfold(plan.dialect.decode_response(value, plan.target.origin)))
+
+
 def _ours(event: StreamEvent, plan: Plan) -> StreamEvent:
-    """An event with the provider named in an error, and calls under the caller's names."""
+    """An event with the provider named in an error, calls under the caller's names, usage in our own count."""
     if isinstance(event, StreamError):
         attributed(event.error, plan.row)
-    return plan.names.restored_event(event)
+    return counted_event(plan.names.restored_event(event), plan.row.profile)

@@ -12,6 +12,7 @@ from providers.spec.response import Response
 from providers.spec.state import without_state
 from providers.spec.values import JsonObject
 from providers.upstreams.base import Upstream
+from providers.wire.usage import counted_answer
 from router.attempts import Attempts, refuses_state
 from router.blame import attributed
 from router.exchange import Batch, Batches, head_of, json_object, open_stream, read_whole
@@ -142,7 +143,8 @@ class Pipeline:
     async def _answer(self, asked: Asked, plan: Plan, attempts: Attempts) -> Answer:
         try:
             raw = await read_whole(plan, Patience(plan.row.timeouts, stream=False))
-            response = plan.names.restored(plan.dialect.decode_response(json_object(raw), plan.target.origin))
+            response = plan.dialect.decode_response(json_object(raw), plan.target.origin)
+            response = counted_answer(plan.names.restored(response), plan.row.profile)
         except RouterError as error:
             raise attributed(error, plan.row) from error.__cause__
         judge = Judge(asked.request, asked.options.tool_validation)
@@ -153,9 +155,8 @@ class Pipeline:
 
     async def _streamed(self, asked: Asked, plan: Plan, attempts: Attempts) -> StreamedAnswer:
         judge = Judge(asked.request, asked.options.tool_validation)
-        watch = CallWatch(judge, objects=asked.objects and not plan.relays_answer)
         try:
-            batches = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
+            batches, relays = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
             try:
                 head = await head_of(batches)
             except BaseException:
@@ -163,6 +164,8 @@ class Pipeline:
                 raise
         except RouterError as error:
             raise attributed(error, plan.row) from error.__cause__
+        plan = plan if relays else msgspec.structs.replace(plan, relays_answer=False)
+        watch = CallWatch(judge, objects=asked.objects and not relays)
         return StreamedAnswer(plan, watch, head, batches, {**said_of(plan, ()), **attempts.said()})
 
 

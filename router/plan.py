@@ -7,7 +7,7 @@ import msgspec
 from providers.dialects import DIALECTS
 from providers.spec.adjustments import Report
 from providers.spec.dialect import Dialect, EncodedRequest
-from providers.spec.errors import UnsupportedError
+from providers.spec.errors import RouterError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import Request
 from providers.spec.values import JsonObject
@@ -18,6 +18,9 @@ from providers.wire.tool_names import ToolNames, names_for
 from router.options import Options
 from router.routing import Route
 from router.wires import wire_of
+
+_VERSIONS = frozenset({"anthropic-version"})
+"""Headers that every client of a dialect sends: they choose its grammar and ask for nothing, so none is missed."""
 
 _LOSSES = frozenset({"dropped", "downgraded"})
 """Adjustments after which something the caller said is not said any more."""
@@ -38,6 +41,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """The bytes of ``body``, where they can be relayed as they are."""
     headers: Mapping[str, str] = {}
     """Headers of the caller's that belong to the face's dialect (``anthropic-beta``, …)."""
+    elsewhere: RouterError | None = None
+    """Why no provider of another dialect can take it."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,12 +63,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> Plan:
     """The plan for one candidate.
 
-    Raises InvalidRequestError and UnsupportedError where the candidate cannot take the request, also UnsupportedError
-    for the first loss where the caller refuses losses.
+    Raises InvalidRequestError and UnsupportedError where the candidate cannot take the request, UnsupportedError also
+    for the first loss where the caller refuses losses, and what the face says of a request for its own dialect alone.
     """
     row, report = route.row, Report()
     target = route.target(wire_of(row, route.model, asked.request, face=asked.dialect, asked=asked.options.wire))
     dialect = DIALECTS[target.dialect]
+    if asked.elsewhere is not None and asked.dialect != target.dialect:
+        raise asked.elsewhere
     same = asked.dialect == target.dialect and row.profile.clean
     names = names_for(asked.request, row.profile.tool_name)
     renamed = msgspec.structs.replace(asked, request=names.written(asked.request, report))
@@ -117,6 +124,8 @@ def _with_headers(encoded: EncodedRequest, asked: Asked, target: Target, report:
     if asked.dialect == target.dialect:
         return msgspec.structs.replace(encoded, headers={**encoded.headers, **asked.headers})
     for name, value in asked.headers.items():
+        if name in _VERSIONS:
+            continue
         report.add(f"headers.{name}", "dropped", f"means nothing to {target.dialect}", from_=value)
     return encoded
 

@@ -28,6 +28,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The field in which reasoning text of another dialect's making is written; ``None``: it is left out."""
     reasoning_required: bool = False
     """With tools, every assistant turn that called must carry ``reasoning_field``; an empty one is accepted."""
+    user_after_tool: bool = True
+    """A user's message may follow a result; else the assistant has to speak between them."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] | None = None
     """The one name the host has for the limit; ``None``: as the caller wrote it, else ``max_tokens``."""
     takes_any: bool = True
@@ -48,6 +50,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Regular expression of the message with which the provider refuses opaque state that it was sent."""
     stream_usage: bool = True
     """The host has ``stream_options.include_usage`` and it has to be asked for."""
+    tool_stream_field: Literal["tool_stream"] | None = None
+    """A switch without which the host does not stream calls piece by piece."""
+    input_includes_cache: bool = False
+    """The input tokens that the host reports hold the cached ones already, though its dialect's do not (Moonshot's
+    front for Anthropic's dialect: https://github.com/maximhq/bifrost/issues/5510)."""
     default_max_tokens: int | None = None
     """Sent where the dialect requires a limit and the caller gave none."""
     adaptive_thinking_models: str | None = None
@@ -70,7 +77,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     (OpenAI: "'temperature' is not supported with this model"), or that refuse any value of temperature, top_p and top_k
     (Anthropic: "`temperature` is deprecated for this model")."""
     forced_choice_with_thinking: Literal["refuse", "send"] = "send"
-    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on, or leaves it out."""
+    """``refuse``: the provider answers 400 when a call is forced while manual thinking is on, or does not think."""
     forced_choice_models: str | None = None
     """Regular expression of the models this is true of, where it is not true of all."""
     thinking_models: str | None = None

@@ -20,6 +20,7 @@ DEFAULT_PROFILE = "default"
 PATTERN_FIELDS = (
     "tool_call_id",
     "tool_name",
+    "responses_models",
     "state_error",
     "adaptive_thinking_models",
     "no_prefill_models",

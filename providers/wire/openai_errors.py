@@ -90,7 +90,17 @@ def encode_error(error: RouterError) -> JsonObject:
     }
     if error.provider is not None:
         inner["provider"] = error.provider
+    generation = failed_generation(error.raw)
+    if generation is not None:
+        inner["failed_generation"] = generation
     return {"error": inner}
+
+
+def failed_generation(raw: Json) -> str | None:
+    """What the model wrote where it failed to write a call (Groq, ERROR-07)."""
+    inner = raw.get("error") if isinstance(raw, dict) else None
+    generation = inner.get("failed_generation") if isinstance(inner, dict) else None
+    return generation if isinstance(generation, str) else None
 
 
 def error_of(status: int | None, fields: JsonObject, message: str, raw: Json) -> ProviderError:

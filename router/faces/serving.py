@@ -9,7 +9,7 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import Response as HttpResponse
 
 from providers.spec.dialect import Dialect, FaceContext, StreamEncoder
-from providers.spec.errors import InvalidRequestError
+from providers.spec.errors import InvalidRequestError, RouterError
 from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
 from providers.spec.values import JsonObject
 from providers.wire.json import dumps
@@ -37,8 +37,9 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     """What a relayed stream passes through."""
     follows: bool = False
     """An error within a stream repeats what was said before it, so the encoder has to have seen what was relayed."""
-    check: Callable[[JsonObject], None] | None = None
-    """Refuses what this router cannot serve in the dialect, by name."""
+    check: Callable[[JsonObject], RouterError | None] | None = None
+    """Refuses what this router cannot serve in the dialect, by name; gives the error for what only a provider of the
+    dialect itself can serve."""
 
 
 def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[str, str], *, model: str = "") -> Asked:
@@ -48,8 +49,7 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
     """
     told = body.pop("router", None)
     options = read_options(told, headers)
-    if face.check is not None:
-        face.check(body)
+    elsewhere = None if face.check is None else face.check(body)
     request = face.dialect.decode_request(body)
     if model:
         request = msgspec.structs.replace(request, model=model)
@@ -66,6 +66,7 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
         body=body,
         raw=raw if told is None else None,
         headers=own,
+        elsewhere=elsewhere,
     )
 
 

@@ -64,10 +64,20 @@ def encode_error(error: RouterError) -> JsonObject:
     for name, value in (("code", error.code), ("path", error.path), ("provider", error.provider)):
         if value is not None:
             inner[name] = value
+    details = _details(error.raw)
+    if details is not None:
+        inner["details"] = details
     body: JsonObject = {"type": "error", "error": inner}
     if error.request_id is not None:
         body["request_id"] = error.request_id
     return body
+
+
+def _details(raw: Json) -> JsonObject | None:
+    """``error.details`` of an error in this dialect: its clients act on the ``error_code`` in it."""
+    error = raw.get("error") if isinstance(raw, dict) else None
+    details = error.get("details") if isinstance(error, dict) else None
+    return details if isinstance(details, dict) and "error_code" in details else None
 
 
 def _wire_type(error: RouterError) -> str:

@@ -18,6 +18,7 @@ from providers.dialects.openai_chat.grammar import (
     NOT_KNOWN,
     carried,
     form_for,
+    is_known,
     report_foreign,
     variant_of,
     without_refused_carriers,
@@ -116,6 +117,7 @@ class _HistoryEncoder:
         if carried(message.form) and not parts and "content" not in variant_keys(message):
             return [] if "content" in message.form.keys and "content" not in message.form.nulls else None
         if len(parts) == 1 and isinstance(parts[0], TextPart) and not _is_item(parts[0], message):
+            report_foreign(parts[0].ext, f"{path}.content[0]", self._report)
             self._report_lost_state(parts[0], path)
             return parts[0].text
         items = [self._item(part, f"{path}.content[{index}]") for index, part in enumerate(parts)]
@@ -163,6 +165,9 @@ class _HistoryEncoder:
         content: Json = self._foreign_result(told, part, path)
         if own and (told or not part.content):
             content = self._content(told, message, path)
+        if content == [] and is_known(self._target.profile):
+            # Nothing is a result too (HIST-11), and hosts refuse an empty list.
+            content = ""
         name = part.name if own else None
         fields: JsonObject = {"role": "function" if legacy else "tool", "content": content, "name": name}
         if not legacy:

@@ -17,6 +17,7 @@ from providers.dialects.openai_chat.grammar import (
 )
 from providers.dialects.openai_chat.history_encode import encode_history
 from providers.dialects.openai_chat.tools_encode import encode_tools
+from providers.dialects.openai_chat.turn_order import bridged
 from providers.spec.adjustments import Report
 from providers.spec.dialect import EncodedRequest
 from providers.spec.errors import InvalidRequestError
@@ -58,9 +59,10 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     check_forced_choice(tools.choice, request.reasoning, target)
     reasoning_field, reasoning = _reasoning(request.reasoning, report)
     legacy = variant_of(request.form, "tools") == "functions"
+    history = encode_history(request.messages, target, report, with_tools=bool(tools.tools))
     fields: JsonObject = {
         "model": target.model,
-        "messages": encode_history(request.messages, target, report, with_tools=bool(tools.tools)),
+        "messages": bridged(history, target.profile, report),
         ("functions" if legacy else "tools"): tools.tools,
         ("function_call" if variant_of(request.form, "choice") else "tool_choice"): tools.choice,
         "parallel_tool_calls": tools.parallel,
@@ -78,6 +80,9 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     }
     if reasoning is not None:
         fields[reasoning_field] = reasoning
+    switch = target.profile.tool_stream_field
+    if switch is not None and request.stream and tools.tools and switch not in extended(ext, NAME):
+        fields[switch] = True
     if own and "model" not in (request.form.keys if request.form else ()):
         fields["model"] = target.model or None
     return EncodedRequest(path=PATH, body=arranged(fields, ext, request.form, NAME))

@@ -167,6 +167,13 @@ class CallFragments:
         return call
 
     def _announce(self, call: _Call) -> Iterator[StreamEvent]:
+        """Its start, behind those of the calls before it that have a name: calls keep their order (ARGS-04)."""
+        for before in self._calls[: self._calls.index(call)]:
+            if before.index < 0 and before.name:
+                yield from self._started(before)
+        yield from self._started(call)
+
+    def _started(self, call: _Call) -> Iterator[StreamEvent]:
         call.index = self._parts.take_index()
         part = ToolCallPart(
             id=call.id,

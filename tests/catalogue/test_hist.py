@@ -1,0 +1,120 @@
+"""HIST: histories made legal for whoever answers next."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.catalogue.support import RESPONSES, called, chat, result, sent, tool, user
+from tests.fakes.anthropic_rules import check_messages
+from tests.fakes.gemini_rules import check_generate
+from tests.fakes.openai_profiles import profile_of
+from tests.fakes.openai_responses_rules import check_responses
+from tests.fakes.openai_rules import check_chat
+
+PROVIDERS = ("openai", "mistral", "groq", "deepseek", "anthropic", "google", "responses")
+
+
+def legal(body: dict[str, Any], provider: str) -> Any:
+    """What leaves for the provider, as its strict fake takes it."""
+    if provider == "responses":
+        return check_responses(sent(body, "openai", wire=RESPONSES)[0])
+    written, _ = sent(body, provider)
+    if provider == "anthropic":
+        return check_messages(written)
+    if provider == "google":
+        check_generate(written, "gemini-3-pro-preview")
+        return written
+    return check_chat(written, profile_of(provider))
+
+
+def test_a_hosts_quirk_is_its_own() -> None:
+    """HIST-05: rules are data of one host; the same conversation for another is not bent by them."""
+    asked = chat(user(), called("call_1"), result("call_1"), tools=[tool()])
+    ids = {name: legal(asked, name)["messages"][1]["tool_calls"][0]["id"] for name in ("openai", "mistral", "deepseek")}
+    assert ids["openai"] == ids["deepseek"] == "call_1"
+    assert len(ids["mistral"]) == 9
+    assert "reasoning_content" in legal(asked, "deepseek")["messages"][1]
+    assert "reasoning_content" not in legal(asked, "openai")["messages"][1]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_last_turn_without_tools_keeps_its_history(provider: str) -> None:
+    """HIST-06: calls and results stay, and no tool is invented for them to be calls of."""
+    body = legal(chat(user(), called("c1"), result("c1", "eighteen"), user("Sum up.")), provider)
+    assert not body.get("tools")
+    assert "look" in json.dumps(body)
+    assert "eighteen" in json.dumps(body)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_legacy_functions_are_understood_everywhere(provider: str) -> None:
+    """HIST-10: ``functions``, ``function_call`` and the role ``function``, of the time before tools."""
+    asked = chat(
+        user(),
+        {"role": "assistant", "content": None, "function_call": {"name": "look", "arguments": '{"city":"Rome"}'}},
+        {"role": "function", "name": "look", "content": "eighteen"},
+        functions=[{"name": "look", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}],
+        function_call="auto",
+    )
+    if provider in {"openai", "mistral", "groq", "deepseek"}:
+        written, _ = sent(asked, provider)
+        assert written["messages"][2]["role"] == "function"
+        return
+    said = json.dumps(legal(asked, provider))
+    assert "eighteen" in said
+    assert "Rome" in said
+
+
+CONTENTS = {
+    "string": "eighteen",
+    "parts": [{"type": "text", "text": "eight"}, {"type": "text", "text": "een"}],
+    "empty": "",
+    "no-parts": [],
+    "json": '{"celsius": [18, null]}',
+    "blank": "  ",
+}
+
+
+@pytest.mark.parametrize("content", CONTENTS.values(), ids=list(CONTENTS))
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_whatever_a_tool_said_every_provider_can_be_told(provider: str, content: Any) -> None:
+    """HIST-11: text, parts, nothing and JSON; what was said is still there."""
+    said = json.dumps(legal(chat(user(), called("c1"), result("c1", content), tools=[tool()]), provider))
+    texts = [content] if isinstance(content, str) else [part["text"] for part in content]
+    assert all(json.dumps(text)[1:-1] in said or not text.strip() for text in texts)
+    assert "look" in said
+
+
+def test_null_is_a_result_too() -> None:
+    """HIST-11: of Messages and Gemini, where content may be left out."""
+    asked = chat(user(), called("c1"), result("c1", None), tools=[tool()])
+    for provider in ("anthropic", "google", "responses"):
+        legal(asked, provider)
+
+
+@pytest.mark.parametrize("provider", ["openai", "mistral", "groq"])
+def test_a_user_may_speak_after_a_result(provider: str) -> None:
+    """HIST-18: Mistral wants the assistant to speak first; nobody else gets a turn that was not said."""
+    asked = chat(user(), called("c1"), result("c1"), user("And in Rome?"), tools=[tool()])
+    roles = [message["role"] for message in legal(asked, provider)["messages"]]
+    between = ["assistant"] if provider == "mistral" else []
+    assert roles == ["user", "assistant", "tool", *between, "user"]
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_every_turn_is_said_once(provider: str) -> None:
+    """HIST-21: also in the second round of a loop."""
+    asked = chat(
+        user("first question"),
+        called("c1", content="first thought"),
+        result("c1", "first result"),
+        called("c2", content="second thought"),
+        result("c2", "second result"),
+        tools=[tool()],
+    )
+    said = json.dumps(legal(asked, provider))
+    for text in ("first question", "first thought", "first result", "second thought", "second result"):
+        assert said.count(text) == 1
