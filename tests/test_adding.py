@@ -21,8 +21,10 @@ FOLDERS = sorted(
 )
 
 REGISTRY = "providers.dialects"
-BESIDES = {"openai_chat": {"providers.upstreams.scripted.upstream"}}
-"""The scripted provider is a host, and speaks one of the dialects."""
+BESIDES = {"openai_chat": {"providers.upstreams.scripted.upstream"}, "openai_responses": {"router.faces.responses"}}
+"""The scripted provider is a host, and speaks one of the dialects; what Responses refers to as stored is its face's."""
+FACES = ("router.faces", "router.documentation.faces")
+"""Where a dialect becomes one that callers speak too: a face names its own."""
 
 
 def test_a_host_is_three_lines_of_configuration(tmp_path: Path) -> None:
@@ -63,6 +65,7 @@ def test_no_code_outside_of_its_folder_decides_by_the_name_of_a_dialect(name: st
     """Only the list of transports says which SDK carries which dialect; the rows say it in data."""
     folder = type(DIALECTS[name]).__module__
     places = {module.name for module in MODULES if _says(module, name) and not _is_below(module.name, folder)}
+    places = {place for place in places if not any(_is_below(place, face) for face in FACES)}
     assert places - {"providers.dialects.openai_chat.grammar"} == {"providers.upstreams.factory"}
 
 

@@ -200,9 +200,7 @@ def _choice(choice: ToolChoice, request: Request, target: Target, report: Report
         return _named(choice, request, target)
     if choice.mode == "required" and variant_of(request.form, "any") and target.profile.takes_any:
         return "any"
-    if carried(choice.form) and variant_of(choice.form, "shape") == "typed" and target.profile.takes_any:
-        kind = "any" if choice.mode == "required" else choice.mode
-        return arranged({"type": kind}, choice.ext, choice.form, NAME)
+    # Also for {"type": "any"}, which is Messages' way and no chat host's.
     return choice.mode
 
 
