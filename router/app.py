@@ -1,5 +1,6 @@
 """The application: every path, who may ask for it, and what lives as long as the process."""
 
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -11,7 +12,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from providers.wire.json import dumps
 from router.access import require_key
-from router.config import Config
+from router.config import Config, load_config
 from router.documentation import faces, operations
 from router.documentation.document import openapi_document
 from router.documentation.page import POLICY, rendered
@@ -24,6 +25,7 @@ from router.faces.messages import MESSAGES
 from router.faces.responses import RESPONSES
 from router.faces.serving import Face, answered, asked_of
 from router.limits import read_json_object
+from router.logs import configure_logging
 from router.models import models_list
 from router.request_log import RequestLog
 from router.state import RouterState
@@ -155,3 +157,15 @@ async def _readiness(request: Request) -> Response:
 @_paths.get("/docs", include_in_schema=False)
 async def _documentation(request: Request) -> Response:
     return HTMLResponse(rendered(request.app.openapi()), headers={"content-security-policy": POLICY})
+
+
+def __getattr__(name: str) -> FastAPI:
+    """``app``, for ``uvicorn router.app:app`` and other servers: made of the configuration that the environment names.
+
+    Made when it is asked for, since importing a module must not read files. Raises ConfigError, AttributeError.
+    """
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    config = load_config(None, os.environ)
+    configure_logging(config.logging.level)
+    return create_app(config)
