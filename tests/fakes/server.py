@@ -8,7 +8,7 @@ import socket
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -274,6 +274,20 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config):
         super().__init__(config)
         self.settled = threading.Event()
+        self._told_to_stop: Callable[[], object] = lambda: None
+
+    async def main_loop(self) -> None:
+        """Until told to stop: uvicorn's own looks every tenth of a second, which is long where a test is short."""
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        self._told_to_stop = lambda: loop.call_soon_threadsafe(stop.set)
+        await self.on_tick(0)
+        if not self.should_exit:
+            await stop.wait()
+
+    def stop(self) -> None:
+        """From any thread."""
+        self.should_exit = True
+        self._told_to_stop()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -310,7 +324,7 @@ def running(app: ASGIApp | FakeProvider) -> Iterator[str]:
         finally:
             if isinstance(app, FakeProvider):
                 app.release()
-            server.should_exit = True
+            server.stop()
             thread.join(STOP_SECONDS)
             if thread.is_alive():
                 raise RuntimeError("the server did not stop")
