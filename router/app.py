@@ -120,7 +120,18 @@ async def _gemini(request: Request, call: str) -> Response:
     return await answer_gemini(request, await state.pipeline(), asked_of_path(call, body, raw, request))
 
 
-@_paths.post("/explain/v1beta/models/{call:path}", dependencies=_keyed_in(GEMINI), **faces.EXPLAIN_GEMINI)
+@_paths.post(
+    "/explain/v1/models/{call:path}",
+    dependencies=_keyed_in(GEMINI),
+    operation_id="explainGenerateContent",
+    **faces.EXPLAIN_GEMINI,
+)
+@_paths.post(
+    "/explain/v1beta/models/{call:path}",
+    dependencies=_keyed_in(GEMINI),
+    operation_id="explainGenerateContentBeta",
+    **faces.EXPLAIN_GEMINI,
+)
 async def _explain_gemini(request: Request, call: str) -> Response:
     state = _state(request.app)
     body, raw = await read_json_object(request, state.config.limits)
