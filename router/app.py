@@ -117,7 +117,7 @@ async def _explain_responses(request: Request) -> Response:
 async def _gemini(request: Request, call: str) -> Response:
     state = _state(request.app)
     body, raw = await read_json_object(request, state.config.limits)
-    return await answer_gemini(request, await state.pipeline(), asked_of_path(call, body, raw, request))
+    return await answer_gemini(request, await state.pipeline(), asked_of_path(call, body, raw, request.headers))
 
 
 @_paths.post(
@@ -136,7 +136,7 @@ async def _explain_gemini(request: Request, call: str) -> Response:
     state = _state(request.app)
     body, raw = await read_json_object(request, state.config.limits)
     pipeline = await state.pipeline()
-    found = explained(pipeline.explain(asked_of_path(call, body, raw, request)))
+    found = explained(pipeline.explain(asked_of_path(call, body, raw, request.headers)))
     return Response(dumps(found), media_type="application/json")
 
 
