@@ -21,6 +21,7 @@ from router.plan import Asked, Plan, planned
 from router.routing import Routes
 from router.said import said_of
 from router.verdicts.judge import Judge
+from router.verdicts.markup import report_markup
 from router.verdicts.policy import judged, report_left_out, report_missing
 from router.verdicts.watch import CallWatch
 
@@ -73,6 +74,8 @@ class StreamedAnswer:
             report_left_out(self._plan.report, self._watch.left_out)
             if self._watch.missed:
                 report_missing(self._plan.report)
+            if self._watch.markup.found:
+                report_markup(self._plan.report)
             self.said.update(said_of(self._plan, self._watch.verdicts))
         return Batch(events, batch.raw)
 

@@ -10,6 +10,7 @@ from providers.spec.response import Candidate, Finish
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import JsonError, type_name
 from router.verdicts.free_text import free_text_names
+from router.verdicts.markup import Markup
 from router.verdicts.repair import Repair, plain, repaired
 from router.verdicts.schemas import KnownTool, Misfit, known_tool
 
@@ -50,6 +51,8 @@ class Judge:
         self._request = request
         self._policy = policy
         self._known: dict[str, KnownTool | None] = {}
+        self.markup = Markup(request)
+        """What calls of the request's tools look like as text."""
         self.free_text = free_text_names(request)
         """Names of the request's free-text tools."""
 
