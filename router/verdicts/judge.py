@@ -11,7 +11,7 @@ from providers.spec.values import Json, JsonObject
 from providers.wire.json import JsonError, type_name
 from router.verdicts.free_text import free_text_names
 from router.verdicts.markup import Markup
-from router.verdicts.repair import Repair, plain, repaired
+from router.verdicts.repair import Repair, Repaired, plain, repaired, with_integers
 from router.verdicts.schemas import KnownTool, Misfit, known_tool
 
 Status = Literal["complete", "incomplete", "invalid_json", "schema_mismatch", "unknown_tool", "repaired"]
@@ -91,14 +91,15 @@ class Judge:
     def _judged(self, verdict: Verdict, tool: KnownTool) -> Verdict:
         status, errors = _fault(verdict.arguments, tool)
         if status == "complete":
-            return verdict
+            whole = with_integers(verdict.arguments, tool) if self._policy == "repair" else None
+            return verdict if whole is None else _mended(verdict, whole)
         wrong = msgspec.structs.replace(verdict, status=status, errors=errors)
         if self._policy != "repair":
             return wrong
         mended = repaired(verdict.arguments, tool)
         if mended is None:
             return wrong
-        return msgspec.structs.replace(verdict, status="repaired", repairs=mended.repairs, arguments=mended.text)
+        return _mended(verdict, mended)
 
     def _tool(self, name: str) -> KnownTool | None:
         if name not in self._known:
@@ -118,6 +119,10 @@ class Judge:
         if choice.names and name not in choice.names:
             return "called although tool_choice does not allow it"
         return None
+
+
+def _mended(verdict: Verdict, mended: Repaired) -> Verdict:
+    return msgspec.structs.replace(verdict, status="repaired", repairs=mended.repairs, arguments=mended.text)
 
 
 def _fault(arguments: str, tool: KnownTool) -> tuple[Status, tuple[Misfit, ...]]:
