@@ -129,10 +129,11 @@ class Pipeline:
                 try:
                     return await attempt(asked, plan, attempts)
                 except RouterError as error:
-                    if not refuses_state(error, plan):
+                    stripped = _without_state(asked)
+                    if not refuses_state(error, plan) or stripped.request == asked.request:
                         raise
                     attempts.note(model, error)
-                    again = self._plan(_without_state(asked), model, stream=stream)
+                    again = self._plan(stripped, model, stream=stream)
                     again.report.add("messages", "dropped", "the provider refused the reasoning state it was sent")
                     return await attempt(asked, again, attempts)
             except RouterError as error:
