@@ -87,7 +87,7 @@ def said_to(wire: str, body: dict[str, Any]) -> str:
                 return "allowed"
             if choice["type"] == "tool":
                 assert choice["name"] == "convert"
-            return {"any": "required", "tool": "named"}.get(choice["type"], choice["type"])
+            return {"any": "required", "tool": "named"}.get(choice["type"], str(choice["type"]))
         case _:
             config = (body.get("toolConfig") or {}).get("functionCallingConfig") or {"mode": "AUTO"}
             return next(mode for mode, words in _GEMINI.items() if words == config)

@@ -292,7 +292,7 @@ def test_anthropics_beta_header_goes_to_anthropic(stage: Stage, http: httpx2.Cli
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_state_that_a_provider_refuses_is_left_out_once(stage: Stage, http: httpx2.Client, stream: bool) -> None:
-    """REASON-05: sent once more without it, and told."""
+    """REASON-16: sent once more without it, and told."""
     signed = {"type": "thinking", "thinking": "hm", "signature": "bm90IGdlbnVpbmU="}
     messages: list[Any] = [
         {"role": "user", "content": "x"},
@@ -317,7 +317,7 @@ def test_another_400_is_not_tried_again(stage: Stage, http: httpx2.Client) -> No
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_a_refused_signature_within_a_tool_loop(stage: Stage, http: httpx2.Client, stream: bool) -> None:
-    """REASON-05, REASON-10: without its thinking the turn forbids manual thinking, which is off then, and told."""
+    """REASON-10, REASON-16: without its thinking the turn forbids manual thinking, which is off then, and told."""
     signed = {"type": "thinking", "thinking": "hm", "signature": "bm90IGdlbnVpbmU="}
     thinking = {"type": "enabled", "budget_tokens": 1024}
     use = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {"city": "Paris"}}

@@ -46,7 +46,7 @@ def refers_to_stored(body: dict[str, Any]) -> bool:
 @needs_traffic
 @pytest.mark.parametrize(("face", "exchange"), CASES, ids=lambda value: value if isinstance(value, str) else value.id)
 def test_the_recorded_bytes_leave(router: Relayed, face: str, exchange: Exchange) -> None:
-    """ARGS-10, HIST-24: no key moved, no literal rewritten, whatever the body holds."""
+    """ARGS-10: no key moved, no literal rewritten, whatever the body holds."""
     own = OWN[face]
     recorded = exchange.request_body_bytes or b""
     body = json.loads(recorded)

@@ -181,7 +181,7 @@ def test_repair_mends_what_has_one_reading(service: Service, face: str, stream: 
 @BOTH
 @EACH_CASE
 def test_reject_lets_no_wrong_call_through(service: Service, face: str, stream: bool, case: Case) -> None:
-    """LOOP-04: an error in the face's shape that names the call and none of its arguments."""
+    """An error in the face's shape that names the call and none of its arguments."""
     answer_with(service, case, stream=stream)
     answer = ask(service, face, "reject", stream=stream)
     if case.status == "complete":
