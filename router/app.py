@@ -117,15 +117,16 @@ async def _explain_responses(request: Request) -> Response:
 async def _gemini(request: Request, call: str) -> Response:
     state = _state(request.app)
     body, raw = await read_json_object(request, state.config.limits)
-    return await answer_gemini(request, await state.pipeline(), asked_of_path(call, body, raw, request))
+    return await answer_gemini(request, await state.pipeline(), asked_of_path(call, body, raw, request.headers))
 
 
-@_paths.post("/explain/v1beta/models/{call:path}", dependencies=_keyed_in(GEMINI), **faces.EXPLAIN_GEMINI.route)
+@_paths.post("/explain/v1/models/{call:path}", dependencies=_keyed_in(GEMINI), **faces.EXPLAIN_GEMINI.route)
+@_paths.post("/explain/v1beta/models/{call:path}", dependencies=_keyed_in(GEMINI), **faces.EXPLAIN_GEMINI_BETA.route)
 async def _explain_gemini(request: Request, call: str) -> Response:
     state = _state(request.app)
     body, raw = await read_json_object(request, state.config.limits)
     pipeline = await state.pipeline()
-    found = explained(pipeline.explain(asked_of_path(call, body, raw, request)))
+    found = explained(pipeline.explain(asked_of_path(call, body, raw, request.headers)))
     return Response(dumps(found), media_type="application/json")
 
 

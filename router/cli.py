@@ -95,6 +95,15 @@ def _refuse(command: str, reason: str) -> int:
     return FAILED
 
 
+def _explain(options: argparse.Namespace) -> int:
+    config = _config(options.config, "explain")
+    if config is None:
+        return FAILED
+    from router.explaining import run_explain
+
+    return run_explain(config, options.file, face=options.face, model=options.model, stream=options.stream)
+
+
 # ---- keys and demo
 
 
@@ -127,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_serve(commands)
     _add_check(commands)
+    _add_explain(commands)
     _add_keys(commands)
     _add_demo(commands)
     return parser
@@ -151,6 +161,27 @@ def _add_check(commands: "_Commands") -> None:
     )
     _add_config(command)
     command.set_defaults(run=_check)
+
+
+def _add_explain(commands: "_Commands") -> None:
+    command = commands.add_parser(
+        "explain",
+        help="show what would be sent for a request, without sending it",
+        description="Print the exact request that each candidate would be sent for the body in FILE, and what would be "
+        "changed on the way. Secrets are hidden, and nothing is sent.",
+        allow_abbrev=False,
+    )
+    command.add_argument("file", type=Path, metavar="FILE", help="a JSON body; - for standard input")
+    command.add_argument(
+        "--face",
+        choices=("chat", "messages", "responses", "gemini"),
+        default="chat",
+        help="the dialect it is written in; chat if not given",
+    )
+    command.add_argument("--model", help="provider/model or alias, in place of the body's; needed with --face gemini")
+    command.add_argument("--stream", action="store_true", help="as if a stream were asked for")
+    _add_config(command)
+    command.set_defaults(run=_explain)
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:

@@ -21,6 +21,10 @@ _MOST_ANSWER_BYTES = 256 << 20
 """A whole answer is read no further than this: a hostile upstream must not fill the memory."""
 
 
+_MOST_EVENT_BYTES = 32 << 20
+"""One event of a stream is read no further than this; pictures come as text within one."""
+
+
 class Batch(msgspec.Struct, frozen=True):
     """What came with one piece of a stream."""
 
@@ -104,6 +108,7 @@ async def _read(answer: UpstreamAnswer, patience: Patience, most: int, *, cut: b
 async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer, *, relays: bool) -> Batches:
     decoder = plan.dialect.stream_decoder(plan.target.origin)
     silent: bytearray | None = bytearray()
+    unread = 0
     try:
         chunks = aiter(answer.chunks())
         while True:
@@ -115,6 +120,9 @@ async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer, *, re
                 silent += chunk or b""
             if events or (silent is not None and len(silent) > _MOST_ERROR_BYTES):
                 silent = None
+            unread = 0 if events else unread + len(chunk or b"")
+            if unread > _MOST_EVENT_BYTES:
+                raise ProviderProtocolError(f"an event of the stream is larger than {_MOST_EVENT_BYTES} bytes")
             if events:
                 patience.event_came()
             elif chunk is None:

@@ -21,6 +21,7 @@ from router.plan import Asked, Plan, planned
 from router.routing import Routes
 from router.said import said_of
 from router.verdicts.judge import Judge
+from router.verdicts.markup import report_markup
 from router.verdicts.policy import judged, report_left_out, report_missing
 from router.verdicts.watch import CallWatch
 
@@ -73,6 +74,8 @@ class StreamedAnswer:
             report_left_out(self._plan.report, self._watch.left_out)
             if self._watch.missed:
                 report_missing(self._plan.report)
+            if self._watch.markup.found:
+                report_markup(self._plan.report)
             self.said.update(said_of(self._plan, self._watch.verdicts))
         return Batch(events, batch.raw)
 
@@ -126,10 +129,11 @@ class Pipeline:
                 try:
                     return await attempt(asked, plan, attempts)
                 except RouterError as error:
-                    if not refuses_state(error, plan):
+                    stripped = _without_state(asked)
+                    if not refuses_state(error, plan) or stripped.request == asked.request:
                         raise
                     attempts.note(model, error)
-                    again = self._plan(_without_state(asked), model, stream=stream)
+                    again = self._plan(stripped, model, stream=stream)
                     again.report.add("messages", "dropped", "the provider refused the reasoning state it was sent")
                     return await attempt(asked, again, attempts)
             except RouterError as error:

@@ -21,7 +21,7 @@ class SseParser:
 
     def __init__(self) -> None:
         self._text = codecs.getincrementaldecoder("utf-8")("replace")
-        self._rest = ""
+        self._rest: list[str] = []
         self._event = ""
         self._data: list[str] = []
         self._first = True
@@ -32,14 +32,18 @@ class SseParser:
         if self._first and text:
             self._first = False
             text = text.removeprefix("\ufeff")
-        return self._take(self._rest + text)
+        if self._rest and "\n" not in text and "\r" not in text and not self._rest[-1].endswith("\r"):
+            # The line goes on. Joined once, at its end, a long one costs no more than its length.
+            self._rest.append(text)
+            return []
+        return self._take("".join(self._rest) + text)
 
     def close(self) -> list[ServerSentEvent]:
         """The last event, where the stream ended without the blank line that should end it.
 
         The standard discards it; providers do cut the last newline, and the event is whole.
         """
-        text = self._rest + self._text.decode(b"", final=True)
+        text = "".join(self._rest) + self._text.decode(b"", final=True)
         return self._take(text + "\n\n") if text or self._data else []
 
     def _take(self, text: str) -> list[ServerSentEvent]:
@@ -50,7 +54,7 @@ class SseParser:
         else:
             held = ""
         *lines, rest = text.split("\n")
-        self._rest = rest + held
+        self._rest = [rest + held]
         return [event for line in lines if (event := self._line(line)) is not None]
 
     def _line(self, line: str) -> ServerSentEvent | None:

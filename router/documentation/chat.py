@@ -56,7 +56,15 @@ INPUT: Final[dict[str, Schema]] = {
         )
     ),
     "router": or_null(
-        closed(record("What is asked of the router itself. There is no option yet, and unknown ones are refused."))
+        closed(
+            record(
+                "What is asked of the router itself. Unknown options are refused.",
+                fallbacks=or_null(array(text(), "Models to try in order where the one before fails.")),
+                on_loss=or_null(words("report refuse", "What is done where a candidate cannot take something.")),
+                tool_validation=or_null(words("report repair reject", "What is done about a call that does not fit.")),
+                wire=or_null(words("auto chat responses", "Which of OpenAI's two dialects is spoken.")),
+            )
+        )
     ),
 }
 """Fields of a chat request besides model and stream."""
@@ -111,7 +119,7 @@ CHAT: Final[Mapping[str, Schema]] = {
     ),
     "ChatCompletion": record(
         "The whole answer.",
-        "id object created model choices router",
+        "id object created model choices",
         id=text(),
         object=word("chat.completion"),
         created=integer("Unix time in seconds."),
@@ -149,13 +157,27 @@ CHAT: Final[Mapping[str, Schema]] = {
         completion_tokens_details=or_null(free()),
     ),
     "RouterReport": record(
-        "What the router says of this answer.",
-        "provider model",
+        "What the router says of this answer. Not there where a provider's own answer was relayed: then the header "
+        "`x-router` has it.",
+        "provider model wire",
         provider=text("The provider that answered."),
         model=text("The model it was asked for."),
+        wire=text("The dialect that was spoken to it."),
+        calls=array(ref("CallVerdict"), "A verdict on each call of a tool; absent where there is none."),
+        attempts=array(free(), "The candidates that failed before; absent where there was none."),
         adjustments=array(
             ref("Adjustment"), "What could not be sent as it was written; absent where there is nothing."
         ),
+    ),
+    "CallVerdict": record(
+        "What is to be thought of one call.",
+        "index id name status",
+        index=integer(),
+        id=text(),
+        name=text(),
+        status=words("complete incomplete invalid_json schema_mismatch unknown_tool repaired"),
+        errors=array(record("", "path message", path=text(), message=text())),
+        repairs=array(record("", "path what", path=text(), what=text())),
     ),
     "Adjustment": record(
         "One thing that is not as the caller wrote it.",

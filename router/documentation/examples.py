@@ -126,12 +126,22 @@ def _completion(number: int, message: dict[str, Any], usage: dict[str, int]) -> 
 
 
 _ROUTER: Final = {"provider": "scripted", "model": "demo", "wire": "openai-chat"}
+
+
+def _router(message: dict[str, Any]) -> dict[str, Any]:
+    calls = [
+        {"index": index, "id": call["id"], "name": call["function"]["name"], "status": "complete"}
+        for index, call in enumerate(message["tool_calls"])
+    ]
+    return {**_ROUTER, "calls": calls}
+
+
 _FIRST_COMPLETION: Final = _completion(1, _FIRST_ANSWER, _usage(6, 17))
 _SECOND_COMPLETION: Final = _completion(2, _SECOND_ANSWER, _usage(32, 20))
 
 CHAT_ANSWERS: Final[Examples] = {
-    "question": _shown("A call of a tool", {**_FIRST_COMPLETION, "router": _ROUTER}),
-    "result": _shown("Text and a call", {**_SECOND_COMPLETION, "router": _ROUTER}),
+    "question": _shown("A call of a tool", {**_FIRST_COMPLETION, "router": _router(_FIRST_ANSWER)}),
+    "result": _shown("Text and a call", {**_SECOND_COMPLETION, "router": _router(_SECOND_ANSWER)}),
 }
 
 _CHUNK: Final = '{"id":"chatcmpl-scripted-2","object":"chat.completion.chunk","created":0,"model":"demo",'
@@ -164,7 +174,8 @@ STREAMS: Final[Examples] = {
         + _delta("{}", '"tool_calls"')
         + _event(
             '"choices":[],"usage":{"prompt_tokens":32,"completion_tokens":20,"total_tokens":52},'
-            '"router":{"provider":"scripted","model":"demo"}'
+            '"router":{"provider":"scripted","model":"demo","wire":"openai-chat","calls":[{"index":0,'
+            '"id":"call_bG4VZnhsvSFYkBORoQWc","name":"filetree_list","status":"complete"}]}'
         )
         + "data: [DONE]\n\n",
     )
@@ -183,7 +194,7 @@ def _envelope(message: dict[str, Any], completion: dict[str, Any]) -> dict[str, 
         "modelId": "demo",
         "output": {"messages": [message], "finish_reason": "tool_calls", "raw": completion},
         "usage": completion["usage"],
-        "router": _ROUTER,
+        "router": _router(message),
     }
 
 

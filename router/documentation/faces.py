@@ -6,8 +6,9 @@ from typing import Any, Final
 from providers.dialects import DIALECTS
 from router.documentation.error_examples import ERRORS, errors_in
 from router.documentation.examples import Examples
+from router.documentation.face_examples import EXPLANATION, answer_in, stream_in
 from router.documentation.operations import CHAT, Operation, Responses, error_responses
-from router.documentation.words import Schema, array, free, integer, record, ref, switch, text
+from router.documentation.words import Schema, array, integer, record, ref, switch, text
 
 _MESSAGES: Final = DIALECTS["anthropic-messages"].encode_error
 _GEMINI: Final = DIALECTS["google-generate-content"].encode_error
@@ -23,6 +24,10 @@ _HEADERS: Final = (
 )
 
 
+_ANY: Final[Schema] = {}
+"""Whatever the vendor's own reference says."""
+
+
 def _shown(value: Any) -> Examples:
     return {"question": {"summary": "Answered by the scripted provider", "value": value}}
 
@@ -31,8 +36,9 @@ def _json(schema: Schema, value: Any) -> dict[str, Any]:
     return {"application/json": {"schema": schema, "examples": _shown(value)}}
 
 
-def _stream(description: str) -> dict[str, Any]:
-    return {"text/event-stream": {"schema": {"type": "string", "description": description}}}
+def _stream(description: str, value: str) -> dict[str, Any]:
+    schema = {"type": "string", "description": description}
+    return {"text/event-stream": {"schema": schema, "examples": {"streamed": {"summary": "Streamed", "value": value}}}}
 
 
 FACES: Final[dict[str, Schema]] = {
@@ -41,10 +47,10 @@ FACES: Final[dict[str, Schema]] = {
         "model messages max_tokens",
         model=text("`provider/model`, or an alias."),
         max_tokens=integer(),
-        system=free(),
-        messages=array(free()),
-        tools=array(free()),
-        tool_choice=free(),
+        system=_ANY,
+        messages=array(_ANY),
+        tools=array(_ANY),
+        tool_choice=_ANY,
         stream=switch(),
     ),
     "MessagesAnswer": record(
@@ -54,34 +60,34 @@ FACES: Final[dict[str, Schema]] = {
         type=text(),
         role=text(),
         model=text(),
-        content=array(free()),
-        stop_reason=free(),
-        usage=free(),
+        content=array(_ANY),
+        stop_reason=_ANY,
+        usage=_ANY,
     ),
-    "MessagesError": record("An error, in Anthropic's shape.", "type error", type=text(), error=free()),
+    "MessagesError": record("An error, in Anthropic's shape.", "type error", type=text(), error=_ANY),
     "ResponsesRequest": record(
         "A request as OpenAI's reference of Responses describes it. Nothing is stored: `previous_response_id`, "
         "`conversation`, `prompt`, `background` and item references are refused by name.",
         "model input",
         model=text("`provider/model`, or an alias."),
-        input=free(),
+        input=_ANY,
         instructions=text(),
-        tools=array(free()),
-        tool_choice=free(),
+        tools=array(_ANY),
+        tool_choice=_ANY,
         stream=switch(),
     ),
-    "ResponsesAnswer": record("A response.", "id object output", id=text(), object=text(), output=array(free())),
+    "ResponsesAnswer": record("A response.", "id object output", id=text(), object=text(), output=array(_ANY)),
     "GeminiRequest": record(
         "A request as Google's reference of generateContent describes it, in either spelling of its fields.",
         "contents",
-        contents=array(free()),
-        tools=array(free()),
-        toolConfig=free(),
-        systemInstruction=free(),
-        generationConfig=free(),
+        contents=array(_ANY),
+        tools=array(_ANY),
+        toolConfig=_ANY,
+        systemInstruction=_ANY,
+        generationConfig=_ANY,
     ),
-    "GeminiAnswer": record("An answer.", "candidates", candidates=array(free()), usageMetadata=free()),
-    "GeminiError": record("An error, in Google's shape.", "error", error=free()),
+    "GeminiAnswer": record("An answer.", "candidates", candidates=array(_ANY), usageMetadata=_ANY),
+    "GeminiError": record("An error, in Google's shape.", "error", error=_ANY),
     "Explanation": record(
         "What would be sent, candidate by candidate.",
         "candidates",
@@ -93,22 +99,18 @@ FACES: Final[dict[str, Schema]] = {
                 provider=text(),
                 wire=text("The dialect that would be spoken."),
                 relayed=switch("Whether the answer's bytes would be handed on as they are."),
-                request=free(),
-                adjustments=array(free()),
-                error=free(),
+                request=_ANY,
+                adjustments=array(_ANY),
+                error=_ANY,
             )
         ),
     ),
 }
 
 
-def _answered(schema: str, stream: str) -> Responses:
-    return {
-        200: {
-            "description": "The answer.",
-            "content": {"application/json": {"schema": ref(schema)}, **_stream(stream)},
-        }
-    }
+def _answered(schema: str, dialect: str, stream: str) -> Responses:
+    content = {**_json(ref(schema), answer_in(dialect)), **_stream(stream, stream_in(dialect))}
+    return {200: {"description": "The answer.", "content": content}}
 
 
 def _body(schema: str, value: Any) -> dict[str, Any]:
@@ -120,7 +122,11 @@ MESSAGES: Final = Operation(
     "The same in Anthropic's Messages",
     f"Anthropic's SDKs work unmodified, against any provider. {_HEADERS}",
     {
-        **_answered("MessagesAnswer", "With `stream: true`: Anthropic's events, to `message_stop` or to an `error`."),
+        **_answered(
+            "MessagesAnswer",
+            "anthropic-messages",
+            "With `stream: true`: Anthropic's events, to `message_stop` or to an `error`.",
+        ),
         **error_responses("MessagesError", errors_in(_MESSAGES)),
     },
     _body(
@@ -140,7 +146,11 @@ RESPONSES: Final = Operation(
     "The same in OpenAI's Responses",
     f"Stateless. OpenAI's SDKs work unmodified, against any provider. {_HEADERS}",
     {
-        **_answered("ResponsesAnswer", "With `stream: true`: the events of Responses, to `response.completed`."),
+        **_answered(
+            "ResponsesAnswer",
+            "openai-responses",
+            "With `stream: true`: the events of Responses, to `response.completed`.",
+        ),
         **error_responses("Error", errors_in(_RESPONSES)),
     },
     _body(
@@ -160,7 +170,11 @@ GEMINI: Final = Operation(
     "`call` is `{model}:generateContent` or `{model}:streamGenerateContent`, the model `provider/model` or an alias; a "
     f"stream is server-sent events with `alt=sse`, else one JSON array. Google's SDKs work unmodified. {_HEADERS}",
     {
-        **_answered("GeminiAnswer", "`streamGenerateContent` with `alt=sse`: one answer's piece an event."),
+        **_answered(
+            "GeminiAnswer",
+            "google-generate-content",
+            "`streamGenerateContent` with `alt=sse`: one answer's piece an event.",
+        ),
         **error_responses("GeminiError", errors_in(_GEMINI)),
     },
     _body("GeminiRequest", {"contents": [{"role": "user", "parts": [{"text": _QUESTION}]}]}),
@@ -170,8 +184,10 @@ GEMINI_BETA: Final = GEMINI._replace(id="generateContentBeta")
 
 
 def _explains(shown: Operation, shape: str, errors: dict[int, Examples]) -> Operation:
-    content: dict[str, Any] = {"application/json": {"schema": ref("Explanation")}}
-    explained: dict[str, Any] = {"description": "The requests.", "content": content}
+    explained: dict[str, Any] = {
+        "description": "The requests.",
+        "content": _json(ref("Explanation"), EXPLANATION),
+    }
     return Operation(
         f"explain{shown.id[0].upper()}{shown.id[1:]}",
         "What would be sent",
@@ -187,6 +203,7 @@ EXPLAIN_CHAT: Final = _explains(CHAT, "Error", ERRORS)
 EXPLAIN_MESSAGES: Final = _explains(MESSAGES, "MessagesError", errors_in(_MESSAGES))
 EXPLAIN_RESPONSES: Final = _explains(RESPONSES, "Error", errors_in(_RESPONSES))
 EXPLAIN_GEMINI: Final = _explains(GEMINI, "GeminiError", errors_in(_GEMINI))
+EXPLAIN_GEMINI_BETA: Final = _explains(GEMINI_BETA, "GeminiError", errors_in(_GEMINI))
 
 FACE_OPERATIONS: Final[Mapping[str, Operation]] = {
     each.id: each
@@ -199,6 +216,7 @@ FACE_OPERATIONS: Final[Mapping[str, Operation]] = {
         EXPLAIN_MESSAGES,
         EXPLAIN_RESPONSES,
         EXPLAIN_GEMINI,
+        EXPLAIN_GEMINI_BETA,
     )
 }
 """Every operation of this module by its id."""

@@ -1,6 +1,6 @@
 """``POST /v1beta/models/{model}:generateContent`` and ``:streamGenerateContent``: the Gemini face."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from urllib.parse import unquote
 
 import msgspec
@@ -22,7 +22,7 @@ GEMINI = Face(dialect=DIALECTS["google-generate-content"], id_prefix="", objects
 _METHODS = ("generateContent", "streamGenerateContent")
 
 
-def asked_of_path(path: str, body: JsonObject, raw: bytes, http: HttpRequest) -> Asked:
+def asked_of_path(path: str, body: JsonObject, raw: bytes, headers: Mapping[str, str]) -> Asked:
     """The request of ``{model}:{method}`` and a body. Raises UnknownModelError for another method."""
     model, _, method = unquote(path).rpartition(":")
     if method not in _METHODS or not model:
@@ -30,7 +30,7 @@ def asked_of_path(path: str, body: JsonObject, raw: bytes, http: HttpRequest) ->
     named = body.get("model")
     if named is not None and not isinstance(named, str):
         raise InvalidRequestError("model: expected a string", path="model")
-    asked = asked_of(GEMINI, body, raw, http.headers, model=model.removeprefix("models/"))
+    asked = asked_of(GEMINI, body, raw, headers, model=model.removeprefix("models/"))
     stream = method == "streamGenerateContent"
     return msgspec.structs.replace(asked, request=msgspec.structs.replace(asked.request, stream=stream or None))
 

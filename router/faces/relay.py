@@ -6,6 +6,7 @@ from typing import Final
 from providers.spec.values import JsonObject
 
 _BOUNDARY: Final = re.compile(rb"\r?\n\r?\n")
+_BOUNDARY_BYTES: Final = 4
 _TELLS_ERROR: Final = re.compile(rb'"error"\s*:\s*[{"]|event:\s*error|"type"\s*:\s*"(?:error|response\.failed)"')
 """What an event that tells of an error holds, in each dialect. Within text the quotes would be escaped."""
 
@@ -14,33 +15,37 @@ class Relay:
     """Passes events on as they came. An event that is not whole waits, so that an error of ours can follow it."""
 
     def __init__(self) -> None:
-        self._held = b""
+        self._held = bytearray()
         self.response_id = ""
         """The answer's id, once it is known."""
 
     def feed(self, raw: bytes) -> bytes:
         """The events that are whole with these bytes."""
-        data = self._held + raw
-        cut = _last_boundary(data, len(data))
-        passed, self._held = data[:cut], data[cut:]
+        # What is held has no boundary yet, so one can only end in what is new; a long event is not searched twice.
+        start = max(0, len(self._held) - _BOUNDARY_BYTES)
+        self._held += raw
+        if b"\n" not in raw:
+            return b""
+        cut = _last_boundary(self._held, start, len(self._held))
+        passed = bytes(self._held[:cut])
+        del self._held[:cut]
         return passed
 
     def fail(self, raw: bytes) -> bytes:
         """The events before the one that tells of an error: that one is told in the router's words."""
-        data = self._held + raw
+        data, self._held = bytes(self._held) + raw, bytearray()
         found = _TELLS_ERROR.search(data)
-        self._held = b""
-        return data[: _last_boundary(data, len(data) if found is None else found.start())]
+        return data[: _last_boundary(data, 0, len(data) if found is None else found.start())]
 
     def close(self, said: JsonObject) -> bytes:
         """What is still owed at a clean end; ``said`` is the router's word on the answer."""
-        held, self._held = self._held, b""
+        held, self._held = bytes(self._held), bytearray()
         return held
 
 
-def _last_boundary(data: bytes, end: int) -> int:
-    """Where the last event that ended before ``end`` ends."""
+def _last_boundary(data: bytes | bytearray, start: int, end: int) -> int:
+    """Where the last event that ended between ``start`` and ``end`` ends."""
     cut = 0
-    for match in _BOUNDARY.finditer(data, 0, end):
+    for match in _BOUNDARY.finditer(data, start, end):
         cut = match.end()
     return cut

@@ -10,7 +10,8 @@ from providers.spec.response import Candidate, Finish
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import JsonError, type_name
 from router.verdicts.free_text import free_text_names
-from router.verdicts.repair import Repair, plain, repaired
+from router.verdicts.markup import Markup
+from router.verdicts.repair import Repair, Repaired, plain, repaired, with_integers
 from router.verdicts.schemas import KnownTool, Misfit, known_tool
 
 Status = Literal["complete", "incomplete", "invalid_json", "schema_mismatch", "unknown_tool", "repaired"]
@@ -50,6 +51,8 @@ class Judge:
         self._request = request
         self._policy = policy
         self._known: dict[str, KnownTool | None] = {}
+        self.markup = Markup(request)
+        """What calls of the request's tools look like as text."""
         self.free_text = free_text_names(request)
         """Names of the request's free-text tools."""
 
@@ -88,14 +91,15 @@ class Judge:
     def _judged(self, verdict: Verdict, tool: KnownTool) -> Verdict:
         status, errors = _fault(verdict.arguments, tool)
         if status == "complete":
-            return verdict
+            whole = with_integers(verdict.arguments, tool) if self._policy == "repair" else None
+            return verdict if whole is None else _mended(verdict, whole)
         wrong = msgspec.structs.replace(verdict, status=status, errors=errors)
         if self._policy != "repair":
             return wrong
         mended = repaired(verdict.arguments, tool)
         if mended is None:
             return wrong
-        return msgspec.structs.replace(verdict, status="repaired", repairs=mended.repairs, arguments=mended.text)
+        return _mended(verdict, mended)
 
     def _tool(self, name: str) -> KnownTool | None:
         if name not in self._known:
@@ -115,6 +119,10 @@ class Judge:
         if choice.names and name not in choice.names:
             return "called although tool_choice does not allow it"
         return None
+
+
+def _mended(verdict: Verdict, mended: Repaired) -> Verdict:
+    return msgspec.structs.replace(verdict, status="repaired", repairs=mended.repairs, arguments=mended.text)
 
 
 def _fault(arguments: str, tool: KnownTool) -> tuple[Status, tuple[Misfit, ...]]:

@@ -11,6 +11,7 @@ from providers.spec.response import Candidate, Response
 from providers.wire.json import JsonError, loads_object
 from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict
+from router.verdicts.markup import refused, report_markup
 
 _MISSING: Final = "a call was required and the model made none; asking again may help"
 
@@ -21,6 +22,10 @@ def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -
     ``objects``: the face writes arguments as an object. Raises InvalidToolCallError where policy rejects a call, or
     that none came.
     """
+    if judge.markup.stands_in_answer(response):
+        if judge.policy == "reject":
+            raise refused()
+        report_markup(report)
     verdicts: list[Verdict] = []
     candidates = []
     for candidate in response.candidates:

@@ -6,6 +6,7 @@ Nothing is invented: no bracket is closed, no member added, no string shortened.
 
 import json
 import re
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import msgspec
@@ -18,7 +19,13 @@ _FENCED = re.compile(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", re.DOTALL | re.IG
 _TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(\s*[}\]])')
 _INTEGER = re.compile(r"-?(?:0|[1-9]\d*)")
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+_FRACTION = re.compile(r"\d[.eE]")
 _DEEPEST = 50
+_EXACT_DIGITS = 15
+"""A double keeps so many for certain: an id of more has been rounded on its way."""
+_MOST_DIGITS = 30
+"""``1e999999999`` is an integer too, and nobody's."""
+_AS_INTEGER = "written as an integer"
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -54,6 +61,29 @@ def repaired(text: str, tool: KnownTool) -> Repaired | None:
         return None
     mended = dumps_text(value)
     return Repaired(mended, tuple(repairs)) if not tool.misfits(plain(mended)) else None
+
+
+def with_integers(text: str, tool: KnownTool) -> Repaired | None:
+    """Arguments that fit, with integers written as such where they came as ``4475.0`` (ARGS-11); ``None`` for none.
+
+    JSON Schema takes both for an integer, parsers of integers do not.
+    """
+    if not _FRACTION.search(text):
+        return None
+    mended = repaired(text, tool)
+    if mended is None or not all(repair.what.endswith(_AS_INTEGER) for repair in mended.repairs):
+        return None
+    return mended
+
+
+def _integer_in(literal: str) -> int | None:
+    """The integer that a number literal is, where it has no more digits than a double keeps; else ``None``."""
+    number = Decimal(literal)
+    if number.adjusted() > _MOST_DIGITS or number != number.to_integral_value():
+        return None
+    if abs(number) > 2**53 and len(number.normalize().as_tuple().digits) > _EXACT_DIGITS:
+        return None
+    return int(number)
 
 
 def plain(text: str) -> Any:
@@ -178,10 +208,11 @@ class _Mender:
     def _whole(self, value: float, path: str) -> Any:
         """ARGS-11: an integer that came as ``4475.0`` or ``1e16``, where it is exactly that."""
         literal = value.literal if isinstance(value, FloatLiteral) else repr(value)
-        if not value.is_integer() or abs(value) > 2**53:
+        number = _integer_in(literal)
+        if number is None:
             return value
-        self._repairs.append(Repair(path, f"{literal} written as an integer"))
-        return int(value)
+        self._repairs.append(Repair(path, f"{literal} {_AS_INTEGER}"))
+        return number
 
     def _resolved(self, schema: Any) -> Schema | None:
         """The schema behind local references, or ``None``."""

@@ -10,6 +10,7 @@ from providers.spec.fold import merged_ext
 from providers.spec.parts import ToolCallPart
 from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict, is_cut
+from router.verdicts.markup import MarkupWatch
 from router.verdicts.policy import is_object, missing, rejected
 
 Key = tuple[int, int]
@@ -62,6 +63,8 @@ class CallWatch:
         self._waiting: list[StreamEvent] = []
         self._verdicts: list[Verdict] = []
         self._numbers: dict[Key, int] = {}
+        self.markup = MarkupWatch(judge.markup, holds=judge.policy == "reject")
+        """Looks for calls in the text."""
         self.missed = False
         """A call was required and a candidate that has ended has none."""
 
@@ -78,7 +81,7 @@ class CallWatch:
     def feed(self, events: Sequence[StreamEvent]) -> list[StreamEvent]:
         """The events that may go on now."""
         passed: list[StreamEvent] = []
-        work = deque(events)
+        work = deque(self.markup.feed(events))
         while work and not (passed and isinstance(passed[-1], StreamError)):
             event = work.popleft()
             if self._must_wait(event):

@@ -7,21 +7,23 @@ from typing import Any
 
 import pytest
 
-from tests.catalogue.support import RESPONSES, called, chat, result, sent, tool, user
+from providers.spec.errors import InvalidRequestError
+from tests.catalogue.support import CHAT, MESSAGES, RESPONSES, called, chat, result, sent, tool, user
 from tests.fakes.anthropic_rules import check_messages
 from tests.fakes.gemini_rules import check_generate
 from tests.fakes.openai_profiles import profile_of
 from tests.fakes.openai_responses_rules import check_responses
 from tests.fakes.openai_rules import check_chat
+from tests.fakes.refusal import Refusal
 
 PROVIDERS = ("openai", "mistral", "groq", "deepseek", "anthropic", "google", "responses")
 
 
-def legal(body: dict[str, Any], provider: str) -> Any:
+def legal(body: dict[str, Any], provider: str, face: str = CHAT) -> Any:
     """What leaves for the provider, as its strict fake takes it."""
     if provider == "responses":
-        return check_responses(sent(body, "openai", wire=RESPONSES)[0])
-    written, _ = sent(body, provider)
+        return check_responses(sent(body, "openai", face=face, wire=RESPONSES)[0])
+    written, _ = sent(body, provider, face=face)
     if provider == "anthropic":
         return check_messages(written)
     if provider == "google":
@@ -118,3 +120,96 @@ def test_every_turn_is_said_once(provider: str) -> None:
     said = json.dumps(legal(asked, provider))
     for text in ("first question", "first thought", "first result", "second thought", "second result"):
         assert said.count(text) == 1
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_nothing_said_is_no_block_and_no_turn(provider: str) -> None:
+    """HIST-15, HIST-16: empty and blank texts; what stood before and behind them is still there."""
+    asked = chat(
+        user("first"),
+        {"role": "assistant", "content": ""},
+        user("second"),
+        called("c1", content="  "),
+        result("c1"),
+        tools=[tool()],
+    )
+    # Anthropic gets what was written in its own dialect as it is.
+    own = provider == "anthropic"
+    said = json.dumps(legal(asked, provider) if own else legal(_as_messages(asked), provider, face=MESSAGES))
+    assert said.count("first") == said.count("second") == 1
+
+
+def _as_messages(asked: dict[str, Any]) -> dict[str, Any]:
+    """The same in Messages, whose blocks may be empty where a client builds them."""
+    use = {"type": "tool_use", "id": "c1", "name": "look", "input": {}}
+    answer = {"type": "tool_result", "tool_use_id": "c1", "content": []}
+    return {
+        "model": "m",
+        "max_tokens": 100,
+        "tools": [{"name": "look", "input_schema": asked["tools"][0]["function"]["parameters"]}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "first"}]},
+            {"role": "assistant", "content": []},
+            {"role": "user", "content": [{"type": "text", "text": "second"}]},
+            {"role": "assistant", "content": [{"type": "text", "text": "  "}, use]},
+            {"role": "user", "content": [answer]},
+        ],
+    }
+
+
+def _answered(**fields: Any) -> dict[str, Any]:
+    """A Messages request whose last turn is a result with these fields."""
+    asked = _as_messages(chat(tools=[tool()]))
+    asked["messages"] = [asked["messages"][0], *asked["messages"][3:]]
+    asked["messages"][1]["content"] = asked["messages"][1]["content"][1:]
+    asked["messages"][2]["content"][0].update(fields)
+    return asked
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_text_beside_calls_stays_before_them(provider: str) -> None:
+    """HIST-17: neither is lost."""
+    asked = chat(user(), called("c1", "c2", content="Let me see."), result("c1"), result("c2"), tools=[tool()])
+    said = json.dumps(legal(asked, provider))
+    assert said.count("Let me see.") == 1
+    assert 0 < said.index("Let me see.") < said.index('"look"', said.index("Let me see."))
+
+
+@pytest.mark.parametrize("content", [None, "", [], [{"type": "tool_reference", "tool_name": "look"}]])
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_result_without_text_is_still_a_result(provider: str, content: Any) -> None:
+    """HIST-08: none is dropped, so no call is left without its own."""
+    legal(_answered(content=content), provider, face=MESSAGES)
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "google", "deepseek"])
+@pytest.mark.parametrize(
+    "messages",
+    [[user(), called("lost"), user()], [user(), result("lost")], [user(), called("c1", "lost"), result("c1")]],
+    ids=["call", "result", "one-of-two"],
+)
+def test_orphans_are_refused_with_their_ids(provider: str, messages: list[Any]) -> None:
+    """HIST-07: of another dialect's making; the caller is told which one, before anybody is asked."""
+    if provider == "deepseek":
+        # A chat host gets what a chat caller wrote, and refuses it in its own words.
+        with pytest.raises(Refusal):
+            check_chat(sent(chat(*messages, tools=[tool()]), provider)[0], profile_of("deepseek"))
+        return
+    with pytest.raises(InvalidRequestError, match="lost"):
+        sent(chat(*messages, tools=[tool()]), provider)
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "google", "responses"])
+def test_arguments_that_do_not_parse_do_not_end_a_conversation(provider: str) -> None:
+    """ARGS-09, ARGS-08: a call that was cut is replayed with what there was of it, never as an empty object."""
+    asked = chat(user(), called("c1", arguments='{"city": "Ro'), result("c1", "cut"), tools=[tool()])
+    assert "city" in json.dumps(legal(asked, provider))
+
+
+def test_a_failure_stays_a_failure() -> None:
+    """HIST-22: a flag where there is one, and one way to say it where there is none."""
+    asked = _answered(content="no such city", is_error=True)
+    assert legal(asked, "anthropic", face=MESSAGES)["messages"][-1]["content"][0]["is_error"] is True
+    assert legal(asked, "openai", face=MESSAGES)["messages"][-1]["content"] == "Error: no such city"
+    (part,) = legal(asked, "google", face=MESSAGES)["contents"][-1]["parts"]
+    assert part["functionResponse"]["response"] == {"error": "no such city"}

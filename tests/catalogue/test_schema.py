@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from providers.spec.errors import InvalidRequestError
 from tests.catalogue.support import CHAT, RESPONSES, chat, sent, tool
 from tests.fakes.anthropic_rules import check_messages
 from tests.fakes.gemini_rules import check_generate
@@ -112,3 +113,44 @@ def test_the_tools_of_a_face_are_those_of_another() -> None:
         plain, _ = sent(chat(tools=[tool()]), provider, face=CHAT, model="m")
         streamed, _ = sent(chat(tools=[tool()], stream=True), provider, face=CHAT, model="m")
         assert plain["tools"] == streamed["tools"]
+
+
+ROOTS: dict[str, dict[str, Any]] = {
+    "anyOf": {"anyOf": [{"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}]},
+    "oneOf": {
+        "type": "object",
+        "oneOf": [
+            {"properties": {"id": {"type": "string"}, "to": {"type": "string"}}, "required": ["id", "to"]},
+            {"properties": {"name": {"type": "string"}, "to": {"type": "string"}}, "required": ["name", "to"]},
+        ],
+    },
+    "allOf": {
+        "allOf": [{"$ref": "#/$defs/a"}, {"type": "object", "properties": {"to": {"type": "string"}}}],
+        "$defs": {"a": {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}},
+    },
+    "nested": {"type": "object", "properties": {"id": {"anyOf": [{"type": "string"}, {"type": "integer"}]}}},
+}
+
+
+@pytest.mark.parametrize("name", ROOTS)
+def test_alternatives_at_the_root_are_one_object_for_anthropic(name: str) -> None:
+    """SCHEMA-12, SCHEMA-11: the tool is not dropped; what all alternatives require is required, nested ones stay."""
+    body, reported = sent(chat(tools=[tool(parameters=ROOTS[name])]), "anthropic")
+    schema = check_messages(body)["tools"][0]["input_schema"]
+    assert schema["type"] == "object"
+    assert not {"anyOf", "oneOf", "allOf"} & set(schema)
+    assert set(schema["properties"]) >= {"id"}
+    required = {"anyOf": ["id"], "oneOf": ["to"], "allOf": ["id"], "nested": None}
+    assert schema.get("required") == required[name]
+    if name == "nested":
+        assert schema == ROOTS["nested"]
+    assert ("tools[0].parameters" in reported) is (name != "nested")
+
+
+@pytest.mark.parametrize("provider", ["anthropic", "google"])
+def test_a_root_that_can_be_no_object_is_refused_by_its_name(provider: str) -> None:
+    """SCHEMA-22, SCHEMA-11: not by an index among hundreds of tools."""
+    tools = [tool(f"t{number}") for number in range(3)] + [tool("the_bad_one", {"type": "string"})]
+    with pytest.raises(InvalidRequestError, match="the_bad_one") as refused:
+        sent(chat(tools=tools), provider)
+    assert refused.value.path == "tools[3]"

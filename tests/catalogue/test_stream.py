@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from providers.dialects import DIALECTS
 from providers.spec.events import StreamError
 from tests.catalogue.support import (
     CHAT,
@@ -16,6 +17,7 @@ from tests.catalogue.support import (
     chunk,
     data_of,
     events_of,
+    origin,
     sse,
     user,
     written,
@@ -62,9 +64,6 @@ def test_a_stream_without_usage_is_closed(done: bool) -> None:
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
 def test_every_opener_has_id_type_and_name_once(size: int) -> None:
     """STREAM-07: however the bytes are cut, for three calls at once."""
-    from providers.dialects import DIALECTS
-    from tests.catalogue.support import origin
-
     decoder = DIALECTS[CHAT].stream_decoder(origin(CHAT))
     events = [event for at in range(0, len(INTERLEAVED), size) for event in decoder.feed(INTERLEAVED[at : at + size])]
     chunks = data_of(written([*events, *decoder.close()], CHAT))

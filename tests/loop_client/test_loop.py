@@ -410,7 +410,7 @@ async def test_a_forced_choice_is_relaxed_after_the_first_round(server: FakeServ
 
 
 async def test_extras_on_message_call_and_function_go_back_byte_for_byte(server: FakeServer) -> None:
-    """REASON-01, REASON-02, ARGS-10, ARGS-12: state the client knows nothing of survives the loop."""
+    """REASON-01, REASON-02, ARGS-12: state the client knows nothing of survives the loop."""
     signature = {"google": {"thought_signature": "Ab+/=é\ud83d", "weight": 1.0, "n": 12345678901234567890}}
     raw = (
         b'data: {"choices":[{"index":0,"delta":{"role":"assistant","content":null,"reasoning_content":"hm",'

@@ -25,6 +25,19 @@ ALIAS = '[aliases]\nfast = "scripted/demo"\n'
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 QUESTION = {"role": "user", "content": "How warm is it in Paris and Rome?"}
 POSTS = ["/v1/chat/completions", "/v1/ai/run"]
+ASKING = [
+    *POSTS,
+    "/v1/messages",
+    "/v1/responses",
+    "/v1/models/{call}",
+    "/v1beta/models/{call}",
+    "/explain/v1/chat/completions",
+    "/explain/v1/messages",
+    "/explain/v1/responses",
+    "/explain/v1/models/{call}",
+    "/explain/v1beta/models/{call}",
+]
+"""What asks a provider, or tells what would be asked."""
 
 
 @cache
@@ -82,20 +95,19 @@ def test_every_reference_leads_somewhere_and_every_schema_is_used() -> None:
 
 def test_every_route_of_the_application_is_in_it() -> None:
     shown = {(method.upper(), path) for method, path, _ in operations()}
-    served = {(method, route.path) for route in routes() for method in route.methods or ()}
+    served = {(method, plain(route.path)) for route in routes() for method in route.methods or ()}
     assert served - shown == {("GET", "/docs")}
-    assert shown == {
-        ("POST", "/v1/chat/completions"), ("POST", "/v1/ai/run"), ("GET", "/v1/models"),
-        ("GET", "/healthz"), ("GET", "/readyz"),
+    assert shown == {("POST", path) for path in ASKING} | {
+        ("GET", "/v1/models"), ("GET", "/healthz"), ("GET", "/readyz"),
     }  # fmt: skip
 
 
 def test_what_wants_a_key_says_so_and_declares_it() -> None:
     """Keys are declared by each route; a route without the declaration is seen here to be open."""
     keyed = {path for _, path, operation in operations() if "security" in operation}
-    assert keyed == {"/v1/chat/completions", "/v1/ai/run", "/v1/models"}
+    assert keyed == {*ASKING, "/v1/models"}
     declared = {
-        route.path
+        plain(route.path)
         for route in routes()
         if any(getattr(dependency.dependency, "__name__", "") == "require_key" for dependency in route.dependencies)
     }
@@ -104,6 +116,11 @@ def test_what_wants_a_key_says_so_and_declares_it() -> None:
     for _, path, operation in operations():
         for choice in operation.get("security", []):
             assert choice.keys() <= schemes.keys(), path
+
+
+def plain(path: str) -> str:
+    """A route's path as the document has it."""
+    return path.replace(":path}", "}")
 
 
 def routes() -> list[APIRoute]:
@@ -154,6 +171,20 @@ def test_every_example_is_accepted_and_answered_as_it_says(tmp_path: Path, path:
             assert faults(answers["application/json"]["schema"], answer.json()) == []
             if name in shown:
                 assert answer.json() == shown[name]["value"]
+
+
+@pytest.mark.parametrize("path", [path for path in ASKING if path not in POSTS])
+def test_every_example_of_the_other_dialects_is_answered_as_it_says(tmp_path: Path, path: str) -> None:
+    operation = document()["paths"][path]["post"]
+    answers = operation["responses"]["200"]["content"]["application/json"]
+    example, *_ = operation["requestBody"]["content"]["application/json"]["examples"].values()
+    (shown,) = answers["examples"].values()
+    call = "scripted/demo:generateContent"
+    with router_service(tmp_path) as url, client(url) as http:
+        answer = http.post(path.replace("{call}", call), json=example["value"])
+    assert answer.status_code == 200, answer.text
+    assert faults(answers["schema"], answer.json()) == []
+    assert answer.json().keys() == shown["value"].keys()
 
 
 def events(text: str) -> list[Any]:

@@ -200,7 +200,10 @@ def _choice(choice: ToolChoice, request: Request, target: Target, report: Report
         return _named(choice, request, target)
     if choice.mode == "required" and variant_of(request.form, "any") and target.profile.takes_any:
         return "any"
-    # Also for {"type": "any"}, which is Messages' way and no chat host's.
+    if carried(choice.form) and variant_of(choice.form, "shape") == "typed" and not is_known(target.profile):
+        # {"type": "any"} is Messages' way and no known chat host's.
+        kind = "any" if choice.mode == "required" else choice.mode
+        return arranged({"type": kind}, choice.ext, choice.form, NAME)
     return choice.mode
 
 

@@ -50,9 +50,8 @@ def calls_in(face: str, answer: dict[str, Any]) -> list[tuple[str, Any]]:
             return [(item["name"], item["arguments"]) for item in answer["output"] if item["type"] == "function_call"]
         case _:
             parts = answer["candidates"][0]["content"]["parts"]
-            return [
-                (part["functionCall"]["name"], part["functionCall"]["args"]) for part in parts if "functionCall" in part
-            ]
+            made = [part["functionCall"] for part in parts if "functionCall" in part]
+            return [(call["name"], call.get("args", {})) for call in made]
 
 
 def error_of(face: str, answer: dict[str, Any]) -> tuple[str, str]:

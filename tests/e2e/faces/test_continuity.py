@@ -38,7 +38,7 @@ def minted(stage: Stage, wire: str) -> set[str]:
 @pytest.mark.parametrize(("own", "other"), _FOREIGN)
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_there_and_back_again(stage: Stage, face: str, own: str, other: str, stream: bool) -> None:
-    """REASON-09, REASON-10: A, then B, then A: the fake of A refuses a damaged signature, and B sees none of A's."""
+    """REASON-05, REASON-10, REASON-16: the fake of A refuses a damaged signature, and B sees none of A's."""
     state = minted(stage, own)
     order = (own, other, own)
     text = VOICES[face](stage.url, lambda turn: MODELS[order[turn]], stream=stream, thinking=True)

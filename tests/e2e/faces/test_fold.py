@@ -96,7 +96,7 @@ def _told(part: Part) -> Any:
 @needs_traffic
 @pytest.mark.parametrize(("face", "exchange"), CASES, ids=lambda value: value if isinstance(value, str) else value.id)
 def test_both_ways_fold_to_the_same(router: Relayed, face: str, exchange: Exchange) -> None:
-    """STREAM-07, USAGE-01: the bytes as they came, and written anew because repair was asked for."""
+    """STREAM-07: the bytes as they came, and written anew because repair was asked for."""
     path, body = asked(face, stream=exchange.stream)
     if exchange.sse:
         router.provider.events(exchange.sse.encode())

@@ -292,7 +292,7 @@ def test_anthropics_beta_header_goes_to_anthropic(stage: Stage, http: httpx2.Cli
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_state_that_a_provider_refuses_is_left_out_once(stage: Stage, http: httpx2.Client, stream: bool) -> None:
-    """REASON-05: sent once more without it, and told."""
+    """REASON-16: sent once more without it, and told."""
     signed = {"type": "thinking", "thinking": "hm", "signature": "bm90IGdlbnVpbmU="}
     messages: list[Any] = [
         {"role": "user", "content": "x"},
@@ -312,4 +312,32 @@ def test_state_that_a_provider_refuses_is_left_out_once(stage: Stage, http: http
 def test_another_400_is_not_tried_again(stage: Stage, http: httpx2.Client) -> None:
     stage.fakes["anthropic"].fail(HttpError(400, message="messages: something else"))
     assert ask(http, "messages", MODELS["anthropic"]).status_code == 400
+    assert len(stage.fakes["anthropic"].requests) == 1
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_a_refused_signature_within_a_tool_loop(stage: Stage, http: httpx2.Client, stream: bool) -> None:
+    """REASON-10, REASON-16: without its thinking the turn forbids manual thinking, which is off then, and told."""
+    signed = {"type": "thinking", "thinking": "hm", "signature": "bm90IGdlbnVpbmU="}
+    thinking = {"type": "enabled", "budget_tokens": 1024}
+    use = {"type": "tool_use", "id": "toolu_1", "name": "get_weather", "input": {"city": "Paris"}}
+    messages: list[Any] = [
+        {"role": "user", "content": "x"},
+        {"role": "assistant", "content": [signed, use]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": "21"}]},
+    ]
+    more: dict[str, Any] = {"messages": messages, "thinking": thinking, "max_tokens": 4000}
+    answer = ask(http, "messages", MODELS["anthropic"], stream=stream, **more)
+    told = said(answer)
+    assert [each["status"] for each in told["attempts"]] == [400]
+    first, second = stage.sent("anthropic")
+    assert "signature" in json.dumps(first)
+    assert "signature" not in json.dumps(second)
+    assert second["thinking"] == {"type": "disabled"}
+
+
+def test_a_request_without_state_is_not_tried_again(stage: Stage, http: httpx2.Client) -> None:
+    """Whatever the provider says of state: there was none to leave out."""
+    stage.fakes["anthropic"].fail(HttpError(400, message="Invalid `signature` in `thinking` block"))
+    assert ask(http, "chat", MODELS["anthropic"]).status_code == 400
     assert len(stage.fakes["anthropic"].requests) == 1

@@ -166,7 +166,7 @@ def test_a_cut_within_an_event(relayed: Relayed, face: str, size: int) -> None:
 @ON_EACH
 @pytest.mark.parametrize("cut", [False, True], ids=["ended", "cut"])
 def test_a_missing_terminator(relayed: Relayed, face: str, cut: bool) -> None:
-    """STREAM-15, STREAM-12: whether the connection ends cleanly or not."""
+    """STREAM-15: whether the connection ends cleanly or not."""
     own = OWN[face]
     at = len(own.stream) - (2 if face == "chat" else 1)
     relayed.provider.events(*own.stream[:at], cut=cut)
@@ -213,7 +213,7 @@ def test_an_error_body_in_a_200(relayed: Relayed, face: str, stream: bool) -> No
 
 @ON_EACH
 def test_a_whole_answer_where_a_stream_was_asked_for_is_streamed(relayed: Relayed, face: str) -> None:
-    """STREAM-24: hosts that do not stream; the caller reads events all the same."""
+    """Hosts that do not stream: the caller reads events all the same."""
     own = OWN[face]
     relayed.provider.whole(own.plain)
     answer = relayed.post(own.stream_path, own.stream_request)
