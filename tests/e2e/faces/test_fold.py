@@ -82,7 +82,9 @@ def _says(part: Part) -> bool:
 
 
 def _told(part: Part) -> Any:
-    state = part.state.value if part.state is not None else None
+    # What stock accumulators would join wrongly has no field of its own in a translated stream: the envelope has it.
+    enveloped = part.state is not None and part.state.kind == "reasoning_details"
+    state = part.state.value if part.state is not None and not enveloped else None
     match part:
         case ToolCallPart():
             # Where arguments are objects they are compared as such: spacing is the writer's, literals are not.
