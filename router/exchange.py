@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator, Sequence
 import msgspec
 
 from providers.spec.errors import ProviderProtocolError, RouterError
-from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
+from providers.spec.events import PartStart, ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
 from providers.spec.fold import unfold
+from providers.spec.parts import TextPart
 from providers.spec.values import JsonObject
 from providers.upstreams.base import UpstreamAnswer
 from providers.wire.json import JsonError, loads_object
@@ -64,7 +65,8 @@ async def head_of(batches: Batches) -> list[Batch]:
             match event:
                 case StreamError():
                     raise event.error
-                case ResponseStart() | UsageUpdate():
+                case ResponseStart() | UsageUpdate() | PartStart(part=TextPart(text="")):
+                    # Hosts announce a text before they know that they can answer.
                     continue
                 case _:
                     return head

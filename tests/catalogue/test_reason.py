@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from providers.dialects import DIALECTS
+from providers.spec.fold import fold, unfold
+from providers.spec.response import Response
 from tests.catalogue.support import (
     CHAT,
     MESSAGES,
@@ -22,6 +24,7 @@ from tests.catalogue.support import (
     target,
     tool,
     user,
+    written,
 )
 from tests.e2e.service import client, router_before
 from tests.fakes.anthropic_rules import check_messages
@@ -153,4 +156,47 @@ def test_carriers_that_a_host_does_not_list_are_stripped_and_told(provider: str)
     turn = check_chat(body, profile_of(provider))["messages"][1]
     assert "reasoning_content" not in turn
     assert "reasoning_details" not in turn
+    assert any(path.startswith("messages[1]") for path in reported)
+
+
+THOUGHTS: dict[str, list[dict[str, Any]]] = {
+    "signed": [{"type": "thinking", "thinking": "Rome it is.", "signature": "c2ln"}],
+    "omitted": [{"type": "thinking", "thinking": "", "signature": "c2ln"}],
+    "redacted": [{"type": "redacted_thinking", "data": "c2VhbGVk"}],
+    "both": [
+        {"type": "redacted_thinking", "data": "c2VhbGVk"},
+        {"type": "thinking", "thinking": "Rome it is.", "signature": "c2ln"},
+    ],
+}
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("name", THOUGHTS)
+def test_thinking_comes_back_whole_through_a_chat_client(name: str, streamed: bool) -> None:
+    """REASON-06, REASON-08, REASON-11: unmodified, in order, before the call it led to; sealed or without text."""
+    content = [*THOUGHTS[name], ANSWER["content"][1]]
+    answer = DIALECTS[MESSAGES].decode_response({**ANSWER, "content": content}, target("anthropic").origin)
+    if streamed:
+        answer = _streamed(answer)
+    message: Any = json.loads(json.dumps(DIALECTS[CHAT].encode_response(answer, context())))["choices"][0]["message"]
+    asked = chat(user(), message, result("t1"), tools=[tool()])
+    assert sent(asked, "anthropic")[0]["messages"][1]["content"] == content
+    elsewhere, _ = sent(asked, "google")
+    assert not any(sealed in json.dumps(elsewhere) for sealed in ("c2ln", "c2VhbGVk"))
+
+
+def _streamed(answer: Response) -> Response:
+    """The same answer, as the stream of a Messages face and back."""
+    stream = written(list(unfold(answer)), MESSAGES)
+    decoder = DIALECTS[MESSAGES].stream_decoder(target("anthropic").origin)
+    return fold([*decoder.feed(stream), *decoder.close()])
+
+
+@pytest.mark.parametrize("provider", ["openai", "groq", "mistral", "google", "anthropic"])
+def test_thoughts_are_never_said_aloud(provider: str) -> None:
+    """REASON-13: a target that takes none back gets none, not even as text."""
+    thought = called("c1", content="Let me see.", reasoning_content="Secretly I think of Rome.")
+    body, reported = sent(chat(user(), thought, result("c1"), tools=[tool()]), provider)
+    assert "Secretly" not in json.dumps(body)
+    assert "Let me see." in json.dumps(body)
     assert any(path.startswith("messages[1]") for path in reported)

@@ -198,6 +198,26 @@ def test_an_error_event_before_content_is_a_status(relayed: Relayed, face: str) 
     assert "it broke" in answer.text
 
 
+_ANNOUNCED = {
+    "chat": (
+        b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"gpt-4.1",'
+        b'"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}]}\n\n'
+    ),
+    "messages": b"".join(OWN["messages"].stream[:3]),
+    "responses": OWN["responses"].stream[0],
+}
+
+
+@pytest.mark.parametrize("face", _ANNOUNCED)
+def test_an_error_after_no_more_than_an_announcement_is_a_status(relayed: Relayed, face: str) -> None:
+    """STREAM-26: an empty text is no content, so another provider may still answer."""
+    own = OWN[face]
+    relayed.provider.events(_ANNOUNCED[face], own.error_event)
+    answer = relayed.post(own.stream_path, own.stream_request)
+    assert answer.status_code >= 500, answer.text
+    assert "it broke" in answer.text
+
+
 @ON_EACH
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
 def test_an_error_body_in_a_200(relayed: Relayed, face: str, stream: bool) -> None:
