@@ -76,3 +76,63 @@ def test_a_new_name_is_nobody_elses() -> None:
     assert re.fullmatch(pattern, first)
     assert names(DELETE, GET)[GET] == first
     assert names(GET, first)[GET] not in {first, GET}
+
+
+RESPONSES_TOOL = {"type": "function", "name": DELETE, "parameters": {"type": "object", "properties": {}}}
+FACES: dict[str, tuple[str, dict[str, Any]]] = {
+    "messages": (
+        "/v1/messages",
+        {
+            "max_tokens": 10,
+            "tools": [{"name": DELETE, "input_schema": {"type": "object"}}],
+            "tool_choice": {"type": "tool", "name": DELETE},
+            "messages": [
+                user(),
+                {"role": "assistant", "content": [{"type": "tool_use", "id": "t1", "name": DELETE, "input": {}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": "18"}]},
+            ],
+        },
+    ),
+    "responses": (
+        "/v1/responses",
+        {
+            "store": False,
+            "tools": [RESPONSES_TOOL],
+            "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": DELETE}]},
+            "input": [
+                user(),
+                {"type": "function_call", "call_id": "c1", "name": DELETE, "arguments": "{}"},
+                {"type": "function_call_output", "call_id": "c1", "output": "18"},
+            ],
+        },
+    ),
+    "gemini": (
+        "/v1beta/models/MODEL:generateContent",
+        {
+            "tools": [{"functionDeclarations": [{"name": DELETE}]}],
+            "toolConfig": {"functionCallingConfig": {"mode": "ANY", "allowedFunctionNames": [DELETE]}},
+            "contents": [
+                {"role": "user", "parts": [{"text": "go"}]},
+                {"role": "model", "parts": [{"functionCall": {"id": "c1", "name": DELETE, "args": {}}}]},
+                {"role": "user", "parts": [{"functionResponse": {"id": "c1", "name": DELETE, "response": {}}}]},
+            ],
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("provider", sorted(MODELS))
+@pytest.mark.parametrize("face", FACES)
+def test_names_are_changed_in_every_place_of_every_dialect(router_url: str, face: str, provider: str) -> None:
+    """SCHEMA-15: declaration, choice and history name the same tool, whichever dialect they were written in."""
+    path, body = FACES[face]
+    model = f"{provider}/{MODELS[provider]}"
+    asked = body if face == "gemini" else {**body, "model": model}
+    with client(router_url) as http:
+        told = http.post(f"/explain{path.replace('MODEL', model)}", json=asked).json()["candidates"][0]
+    written = str(told["request"]["body"])
+    assert DELETE not in written
+    (new,) = {one["to"] for one in told["adjustments"] if one.get("from") == DELETE}
+    # Chat and Responses say it in the result by its call's id, and an allowed subset of one by leaving others out.
+    assert written.count(f"'{new}'") >= 2
+    assert told["relayed"] is False
