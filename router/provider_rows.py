@@ -11,7 +11,14 @@ from pydantic import SecretStr
 
 from providers.spec.profile import Profile
 from providers.upstreams.base import ProviderRow, Timeouts
-from providers.upstreams.catalog import DEFAULT_PROFILE, CatalogRow, address_from, builtin_profiles, builtin_rows
+from providers.upstreams.catalog import (
+    DEFAULT_PROFILE,
+    PATTERN_FIELDS,
+    CatalogRow,
+    address_from,
+    builtin_profiles,
+    builtin_rows,
+)
 from providers.upstreams.factory import DIALECTS
 from providers.upstreams.factory import SCRIPTED as SCRIPTED_ADDRESS
 from providers.upstreams.outgoing import check_row
@@ -34,16 +41,6 @@ BASE_URL_VARIABLES: Mapping[str, str] = {
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _KEY = re.compile(r"[\x21-\x7e]+")
-_PROFILE_PATTERNS = (
-    "tool_call_id",
-    "tool_name",
-    "state_error",
-    "adaptive_thinking_models",
-    "signature_models",
-    "unsealed_models",
-    "fixed_sampling_models",
-)
-"""Fields of a profile that are regular expressions."""
 
 
 class Providers(msgspec.Struct, frozen=True):
@@ -100,8 +97,11 @@ class _Resolver:
         return name == SCRIPTED or self._is_in_environment(self._shipped[name])
 
     def _is_in_environment(self, shipped: CatalogRow) -> bool:
-        """A key of it is there; for a server that needs none, its address."""
-        return self._first_set(shipped.key_env if shipped.needs_key else shipped.address_env) is not None
+        """A key of it is there; for a server that needs none, its address; what needs both has both."""
+        wanted = [shipped.key_env] if shipped.needs_key else []
+        if shipped.needs_address or not shipped.needs_key:
+            wanted.append(shipped.address_env)
+        return all(self._first_set(variables) is not None for variables in wanted)
 
     def _first_set(self, variables: Iterable[str]) -> str | None:
         """The first of these environment variables that holds more than spaces."""
@@ -171,9 +171,14 @@ class _Resolver:
         if variable:
             return self._address(self._environ[variable].strip(), variable, ENVIRONMENT)
         variable = self._first_set(shipped.address_env)
-        return self._local_address(shipped, variable) if variable else shipped.base_url
+        if variable:
+            return self._completed_address(shipped, variable)
+        if shipped.needs_address:
+            either = " or ".join(shipped.address_env)
+            self._wrong(name, "base_url", f"required: set it here, or {either} in the environment")
+        return shipped.base_url
 
-    def _local_address(self, shipped: CatalogRow, variable: str) -> str:
+    def _completed_address(self, shipped: CatalogRow, variable: str) -> str:
         try:
             url = address_from(shipped, self._environ[variable].strip())
         except ValueError:
@@ -236,7 +241,7 @@ class _Resolver:
         except msgspec.ValidationError as error:
             self._wrong(name, "profile", str(error))
             return own
-        for key in _PROFILE_PATTERNS:
+        for key in PATTERN_FIELDS:
             self._check_pattern(name, key, changes.get(key))
         return profile
 

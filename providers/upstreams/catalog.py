@@ -55,6 +55,9 @@ class CatalogRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     needs_key: bool = True
     """Without a key there is no such provider. Where none is needed, the row counts only if it is configured or one of
     ``address_env`` is set: a server on this machine that nobody started is no provider."""
+    needs_address: bool = False
+    """Each customer has an address of their own: ``base_url`` shows its form, and scheme and path where none are given.
+    Without an address there is no such provider."""
     address_env: tuple[str, ...] = ()
     """Environment variables that may hold the address, as ``address_from`` reads it."""
 

@@ -1,16 +1,20 @@
 """Which providers are served, and with what address, key and profile."""
 
+import json
 from pathlib import Path
 
 import pytest
 
 from providers.spec.profile import Profile
-from providers.upstreams.catalog import builtin_profiles, builtin_rows
+from providers.upstreams.catalog import PATTERN_FIELDS, builtin_profiles, builtin_rows
 from router.config import load_config
+from tests.router.command import ran
 from tests.router.test_config import load, problems
 
 
-@pytest.mark.parametrize("name", [name for name, row in builtin_rows().items() if row.needs_key])
+@pytest.mark.parametrize(
+    "name", [name for name, row in builtin_rows().items() if row.needs_key and not row.needs_address]
+)
 def test_a_shipped_provider_needs_its_key_and_nothing_else(name: str) -> None:
     shipped = builtin_rows()[name]
     for variable in shipped.key_env:
@@ -38,6 +42,50 @@ def test_a_local_provider_is_served_where_it_is_named(name: str, tmp_path: Path)
 )
 def test_ollama_is_where_its_own_variable_says(value: str, url: str) -> None:
     assert load_config(None, {"OLLAMA_HOST": value}).rows["ollama"].base_url == url
+
+
+AZURE = {"AZURE_OPENAI_API_KEY": "key-1", "AZURE_OPENAI_ENDPOINT": "https://mine.openai.azure.com/"}
+
+
+def test_azure_is_served_with_its_key_and_the_address_of_the_resource() -> None:
+    row = load_config(None, AZURE).rows["azure-openai"]
+    assert (row.base_url, row.api_key) == ("https://mine.openai.azure.com/openai/v1", "key-1")
+    assert row.profile == builtin_profiles()["openai"]
+    for variable, value in AZURE.items():
+        assert "azure-openai" not in load_config(None, {variable: value}).rows
+
+
+@pytest.mark.parametrize("wire", ["chat/completions", "responses"])
+def test_azure_gets_both_dialects_of_openai_below_its_address(wire: str, tmp_path: Path) -> None:
+    asked = tmp_path / "asked.json"
+    options = {"wire": "responses" if wire == "responses" else "chat"}
+    asked.write_text(
+        json.dumps(
+            {"model": "azure-openai/deployed", "messages": [{"role": "user", "content": "?"}], "router": options}
+        )
+    )
+    run = ran("explain", str(asked), folder=tmp_path, **AZURE)
+    assert run.returncode == 0, run.stderr
+    (candidate,) = json.loads(run.stdout)["candidates"]
+    assert candidate["request"]["url"] == f"https://mine.openai.azure.com/openai/v1/{wire}"
+    assert candidate["request"]["body"]["model"] == "deployed"
+    assert candidate["request"]["headers"]["authorization"] == "[redacted]"
+
+
+def test_azure_in_the_file_needs_what_the_environment_has_not(tmp_path: Path) -> None:
+    assert set(problems(tmp_path, "[providers.azure-openai]")) == {
+        "providers.azure-openai.base_url",
+        "providers.azure-openai.api_key",
+    }
+    table = '[providers.azure-openai]\nbase_url = "https://gateway.example.com/azure/openai/v1/"\napi_key = "key-2"'
+    row = load(tmp_path, table).rows["azure-openai"]
+    assert (row.base_url, row.api_key) == ("https://gateway.example.com/azure/openai/v1", "key-2")
+
+
+@pytest.mark.parametrize("field", PATTERN_FIELDS)
+def test_a_pattern_of_a_profile_that_is_none_is_a_problem(field: str, tmp_path: Path) -> None:
+    table = f'[providers.mine]\ndialect = "openai-chat"\nbase_url = "http://127.0.0.1:1"\nprofile = {{ {field} = "(" }}'
+    assert f"providers.mine.profile.{field}" in problems(tmp_path, table)
 
 
 @pytest.mark.parametrize("value", ["http://", ":::", "http://[::1", "host:port"])

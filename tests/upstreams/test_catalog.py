@@ -32,7 +32,7 @@ EACH_ROW = pytest.mark.parametrize("row", builtin_rows().values(), ids=lambda ro
 EACH_PROFILE = pytest.mark.parametrize("name", builtin_profiles())
 
 PROMISED = ("openai", "anthropic", "google", "groq", "mistral", "deepseek", "xai", "openrouter", "cerebras")
-PROMISED_TOO = ("together", "fireworks", "ollama", "vllm", "lmstudio")
+PROMISED_TOO = ("azure-openai", "together", "fireworks", "ollama", "vllm", "lmstudio")
 
 
 # ---- rows
@@ -176,7 +176,7 @@ def quirks() -> list[tuple[str, str]]:
     return found
 
 
-WITHOUT_SOURCE = re.compile(r"(dialect|profile|needs_key) = |(tool_call_id_length|clean) = ")
+WITHOUT_SOURCE = re.compile(r"(dialect|profile|needs_key|needs_address) = |(tool_call_id_length|clean) = ")
 """What is no claim about a provider by itself: which grammar and profile a row has, and a pattern's own length."""
 
 
