@@ -1,11 +1,10 @@
 """Errors in OpenAI's shape, which both of its dialects and every host that imitates it use."""
 
-import html
-import re
 from typing import Final
 
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.values import Json, JsonObject
+from providers.wire.failures import LONGEST, page_text, text_of
 from providers.wire.json import JsonError, dumps_text, loads
 
 _TYPE: Final = {
@@ -47,9 +46,6 @@ _MODEL_ERRORS: Final = frozenset({"tool_use_failed"})
 
 _FINAL: Final = frozenset({"insufficient_quota"})
 """Codes that no retry helps, whatever their status (ERROR-04)."""
-
-_LONGEST: Final = 500
-"""How much of a page that is not JSON is shown."""
 
 
 def decode_error(status: int, body: bytes) -> RouterError:
@@ -138,7 +134,7 @@ def _with_cause(message: str, fields: JsonObject) -> str:
     told = cause if isinstance(cause, str) else "" if cause is None else dumps_text(cause)
     if not told:
         return f"{message} ({host})" if host else message
-    return f"{message} ({host or 'the host behind it'}: {told[:_LONGEST]})"
+    return f"{message} ({host or 'the host behind it'}: {told[:LONGEST]})"
 
 
 def _code_of(value: Json) -> str:
@@ -153,16 +149,3 @@ def _status_of(code: str, kind: str) -> int:
     if kind in _CODE_STATUS:
         return _CODE_STATUS[kind]
     return next((status for status, name in _TYPE.items() if name == kind), 502)
-
-
-def text_of(value: Json) -> str:
-    """A string without the space around it; empty for anything else."""
-    return value.strip() if isinstance(value, str) else ""
-
-
-def page_text(body: bytes) -> str:
-    """What a page that is not JSON says: its title, else its text."""
-    text = body[: 64 * _LONGEST].decode("utf-8", "replace")
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    shown = title.group(1) if title else re.sub(r"<[^>]*>", " ", text)
-    return " ".join(html.unescape(shown).split())[:_LONGEST]

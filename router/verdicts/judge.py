@@ -7,7 +7,7 @@ import msgspec
 from providers.spec.parts import ToolCallPart
 from providers.spec.request import Request
 from providers.spec.response import Candidate, Finish
-from providers.spec.values import Json, JsonObject
+from providers.spec.values import JsonObject
 from providers.wire.json import JsonError, type_name
 from router.verdicts.free_text import free_text_names
 from router.verdicts.markup import Markup
@@ -139,8 +139,3 @@ def _fault(arguments: str, tool: KnownTool) -> tuple[Status, tuple[Misfit, ...]]
 def is_cut(finish: Finish | None) -> bool:
     """Whether the last call of such an answer may not be whole."""
     return finish is None or finish.reason in {"length", "malformed_tool_call", "content_filter", "error"}
-
-
-def calls_json(verdicts: tuple[Verdict, ...]) -> list[Json]:
-    """``router.calls``."""
-    return [verdict.as_json() for verdict in verdicts]

@@ -1,11 +1,10 @@
 """Errors between Anthropic's shape and ours."""
 
-import html
-import re
 from typing import Final
 
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.values import Json, JsonObject
+from providers.wire.failures import page_text, text_of
 from providers.wire.json import JsonError, loads
 
 _STATUS: Final = {
@@ -38,16 +37,13 @@ _TYPE: Final = {
 _RETRYABLE: Final = frozenset({408, 409, 429})
 """Beside all of 5xx. 409 is a lock time-out there; Anthropic's own client retries it."""
 
-_LONGEST: Final = 500
-"""How much of a page that is not JSON is shown."""
-
 
 def decode_error(status: int, body: bytes) -> RouterError:
     """An error answer, with the provider's status and message. Never raises; 529 stays 529 (ERROR-03)."""
     try:
         value: Json = loads(body)
     except JsonError:
-        return _error(status, None, _page_text(body), None, None)
+        return _error(status, None, page_text(body), None, None)
     return _from_value(status, value)
 
 
@@ -92,7 +88,7 @@ def _from_value(status: int | None, value: Json) -> ProviderError:
     outer: JsonObject = whole if isinstance(whole, dict) else {}
     error = outer.get("error")
     inner: JsonObject = error if isinstance(error, dict) else outer
-    message = next((text for text in map(_text, (inner.get("message"), error, outer.get("detail"))) if text), "")
+    message = next((text for text in map(text_of, (inner.get("message"), error, outer.get("detail"))) if text), "")
     kind = inner.get("type") if inner is not outer else None
     return _error(status, kind if isinstance(kind, str) else None, message, outer, value)
 
@@ -110,15 +106,3 @@ def _error(status: int | None, kind: str | None, message: str, outer: JsonObject
         request_id=request_id if isinstance(request_id, str) else None,
         raw=raw,
     )
-
-
-def _text(value: Json) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _page_text(body: bytes) -> str:
-    """What a page that is not JSON says: its title, else its text."""
-    text = body[: 64 * _LONGEST].decode("utf-8", "replace")
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    shown = title.group(1) if title else re.sub(r"<[^>]*>", " ", text)
-    return " ".join(html.unescape(shown).split())[:_LONGEST]

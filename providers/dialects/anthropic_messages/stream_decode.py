@@ -9,7 +9,7 @@ from providers.dialects.anthropic_messages.errors import error_in_answer
 from providers.dialects.anthropic_messages.finish import decode_finish
 from providers.dialects.anthropic_messages.grammar import CUT_REASONS, NAME
 from providers.dialects.anthropic_messages.usage import decode_usage, merged_usage
-from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
+from providers.spec.errors import ProviderProtocolError, RouterError
 from providers.spec.events import (
     CandidateEnd,
     PartDelta,
@@ -25,6 +25,7 @@ from providers.spec.events import (
 )
 from providers.spec.parts import OpaquePart, Origin, Part, ReasoningPart, State, TextPart, ToolCallPart
 from providers.spec.values import Json, JsonObject
+from providers.wire.failures import upstream_error
 from providers.wire.json import JsonError, loads_object
 from providers.wire.reader import LenientReader
 from providers.wire.sse import ServerSentEvent, SseParser
@@ -94,7 +95,7 @@ class MessagesStreamDecoder:
                 self._event(event, events)
             except RouterError as error:
                 self._done = True
-                events.append(StreamError(error=_upstream_error(error)))
+                events.append(StreamError(error=upstream_error(error)))
         return events
 
     def _event(self, event: ServerSentEvent, events: list[StreamEvent]) -> None:
@@ -290,10 +291,3 @@ def _number(value: JsonObject) -> int:
     if not isinstance(number, int) or isinstance(number, bool):
         raise ProviderProtocolError("an event of a content block has no index")
     return number
-
-
-def _upstream_error(error: RouterError) -> RouterError:
-    """Readers blame the caller; here it is the provider that wrote a wrong type."""
-    if isinstance(error, InvalidRequestError):
-        return ProviderProtocolError(f"an event of the stream is malformed: {error.message}")
-    return error

@@ -15,11 +15,9 @@ from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import FunctionTool, ProviderTool, Tool, ToolChoice
 from providers.spec.values import Json, JsonObject
-from providers.wire.json import dumps_text
 from providers.wire.reader import arranged
 from providers.wire.schema import closed_objects, gemini_to_json_schema, object_root
-
-_NO_TOOLS = "there are no tools to choose from"
+from providers.wire.tool_rules import described_grammar, report_without_tools
 
 
 class EncodedTools(msgspec.Struct, frozen=True):
@@ -90,7 +88,7 @@ def _function_tool(tool: FunctionTool, path: str, target: Target, report: Report
         if tool.strict:
             fields.update(_strict(schema, path, report))
     if tool.kind == "custom":
-        fields["description"] = _custom_description(tool, path, report)
+        fields["description"] = described_grammar(tool, path, report)
     return arranged(fields, tool.ext, tool.form, NAME)
 
 
@@ -104,15 +102,6 @@ def _strict(schema: JsonObject, path: str, report: Report) -> JsonObject:
     if closed != schema:
         report.add(f"{path}.parameters", "mapped", "every object of a strict tool must be closed")
     return {"input_schema": closed}
-
-
-def _custom_description(tool: FunctionTool, path: str, report: Report) -> str | None:
-    """What is said of a free-text tool: its grammar can only be described here (SCHEMA-20)."""
-    if tool.grammar is None:
-        return tool.description
-    text = f"The input must follow this grammar: {dumps_text(tool.grammar)}"
-    report.add(f"{path}.format", "downgraded", "the grammar is described to the model and not enforced")
-    return text if tool.description is None else f"{tool.description}\n\n{text}"
 
 
 def _input_schema(tool: FunctionTool, path: str, report: Report) -> JsonObject:
@@ -164,7 +153,7 @@ def _is_single(choice: ToolChoice) -> bool:
 
 def _choice(choice: ToolChoice, any_tools: bool, report: Report) -> JsonObject | None:
     if not any_tools and not is_native(choice.form):
-        _report_without_tools(choice, report)
+        report_without_tools(choice, report)
         return None
     fields: JsonObject = {"type": _choice_type(choice)}
     if fields["type"] is None:
@@ -190,13 +179,3 @@ def _choice_type(choice: ToolChoice) -> str | None:
         case None:
             # Only the switch was said, and it has to stand in some choice (CHOICE-09).
             return "auto" if choice.parallel is False else None
-
-
-def _report_without_tools(choice: ToolChoice, report: Report) -> None:
-    """CHOICE-07: many clients always send a choice; only a forced call cannot be had without tools."""
-    if choice.mode == "required":
-        raise InvalidRequestError(f"tool_choice: a call is required and {_NO_TOOLS}", path="tool_choice")
-    if choice.mode is not None:
-        report.add("tool_choice", "dropped", _NO_TOOLS, from_=choice.mode)
-    if choice.parallel is not None:
-        report.add("parallel_tool_calls", "dropped", _NO_TOOLS, from_=choice.parallel)

@@ -1,12 +1,12 @@
 """Errors between Google's shape and ours."""
 
-import html
 import re
 from collections.abc import Iterator
 from typing import Final
 
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.values import Json, JsonObject
+from providers.wire.failures import page_text, text_of
 from providers.wire.json import JsonError, loads
 
 _STATUS: Final = {
@@ -63,16 +63,13 @@ _BY_CODE: Final = {"API_KEY_INVALID": "authentication_error"}
 _RETRYABLE: Final = frozenset({408, 409, 429})
 """Beside all of 5xx."""
 
-_LONGEST: Final = 500
-"""How much of a page that is not JSON is shown."""
-
 
 def decode_error(status: int, body: bytes) -> RouterError:
     """An error answer, with the provider's status and message. Never raises."""
     try:
         value: Json = loads(body)
     except JsonError:
-        return _error(status, None, None, _page_text(body), None, None)
+        return _error(status, None, None, page_text(body), None, None)
     return _from_value(status, value)
 
 
@@ -110,7 +107,7 @@ def _from_value(status: int | None, value: Json) -> ProviderError:
     outer: JsonObject = whole if isinstance(whole, dict) else {}
     error = outer.get("error")
     inner: JsonObject = error if isinstance(error, dict) else outer
-    message = next((text for text in map(_text, (inner.get("message"), error, outer.get("message"))) if text), "")
+    message = next((text for text in map(text_of, (inner.get("message"), error, outer.get("message"))) if text), "")
     word = inner.get("status")
     known = status if status is not None else _status_of(inner)
     code = _reason(inner) or (word if isinstance(word, str) else None)
@@ -162,15 +159,3 @@ def _delay(error: JsonObject) -> float | None:
         if found is not None:
             return float(found[1])
     return None
-
-
-def _text(value: Json) -> str:
-    return value.strip() if isinstance(value, str) else ""
-
-
-def _page_text(body: bytes) -> str:
-    """What a page that is not JSON says: its title, else its text."""
-    text = body[: 64 * _LONGEST].decode("utf-8", "replace")
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
-    shown = title.group(1) if title else re.sub(r"<[^>]*>", " ", text)
-    return " ".join(html.unescape(shown).split())[:_LONGEST]

@@ -15,8 +15,7 @@ from providers.spec.values import Form, Json, JsonObject, extended
 from providers.wire.json import JsonError, dumps_text, loads
 from providers.wire.reader import variant
 from providers.wire.schema import itemised_arrays, object_root, typed_enums
-
-_NO_TOOLS: Final = "there are no tools to choose from"
+from providers.wire.tool_rules import described_grammar, report_without_tools
 
 
 class EncodedTools(msgspec.Struct, frozen=True):
@@ -100,18 +99,9 @@ def _declaration(tool: FunctionTool, path: str, target: Target, report: Report) 
     if tool.strict is True:
         reason = "Gemini has no strict declarations; mode VALIDATED holds calls to their schemas"
         report.add(f"{path}.strict", "dropped", reason, from_=True)
-    description = _custom_description(tool, path, report) if tool.kind == "custom" else tool.description
+    description = described_grammar(tool, path, report) if tool.kind == "custom" else tool.description
     fields = {"name": tool.name, "description": description, "parametersJsonSchema": _parameters(tool, path, report)}
     return written(fields, tool.ext, None)
-
-
-def _custom_description(tool: FunctionTool, path: str, report: Report) -> str | None:
-    """What is said of a free-text tool: its grammar can only be described here (SCHEMA-20)."""
-    if tool.grammar is None:
-        return tool.description
-    text = f"The input must follow this grammar: {dumps_text(tool.grammar)}"
-    report.add(f"{path}.format", "downgraded", "the grammar is described to the model and not enforced")
-    return text if tool.description is None else f"{tool.description}\n\n{text}"
 
 
 def _parameters(tool: FunctionTool, path: str, report: Report) -> JsonObject | None:
@@ -157,7 +147,7 @@ def _calling_config(choice: ToolChoice, tools: tuple[Tool, ...], report: Report)
         return _native_config(choice)
     report_foreign_ext(choice.ext, "tool_choice", report)
     if not tools:
-        _report_without_tools(choice, report)
+        report_without_tools(choice, report)
         return None
     if choice.parallel is False:
         # Never pretend (CHOICE-10).
@@ -204,13 +194,3 @@ def _check_names(tools: tuple[Tool, ...], choice: ToolChoice) -> None:
     for name in choice.names:
         if name not in offered:
             raise InvalidRequestError(f"tool_choice: there is no tool {name!r} in tools", path="tool_choice")
-
-
-def _report_without_tools(choice: ToolChoice, report: Report) -> None:
-    """CHOICE-07: many clients always send a choice; only a forced call cannot be had without tools."""
-    if choice.mode == "required":
-        raise InvalidRequestError(f"tool_choice: a call is required and {_NO_TOOLS}", path="tool_choice")
-    if choice.mode is not None:
-        report.add("tool_choice", "dropped", _NO_TOOLS, from_=choice.mode)
-    if choice.parallel is not None:
-        report.add("parallel_tool_calls", "dropped", _NO_TOOLS, from_=choice.parallel)

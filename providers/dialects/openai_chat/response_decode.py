@@ -8,7 +8,8 @@ from providers.spec.errors import InvalidRequestError, ProviderError, ProviderPr
 from providers.spec.parts import Origin, RefusalPart, ToolCallPart
 from providers.spec.response import Candidate, Response
 from providers.spec.values import Form, JsonObject
-from providers.wire.openai_errors import error_in, error_of, text_of
+from providers.wire.failures import text_of
+from providers.wire.openai_errors import error_in, error_of
 
 CUT = frozenset({"length", "max_tokens", "model_length", "content_filter", "error"})
 """Reasons after which the last call may be incomplete."""

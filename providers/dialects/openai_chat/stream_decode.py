@@ -6,14 +6,15 @@ from providers.dialects.openai_chat.grammar import NAME, Fields
 from providers.dialects.openai_chat.response_decode import decode_response, failure_in
 from providers.dialects.openai_chat.stream_candidate import ChoiceStream
 from providers.dialects.openai_chat.usage import decode_usage
-from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
+from providers.spec.errors import ProviderProtocolError, RouterError
 from providers.spec.events import ResponseStart, ResponseUpdate, StreamEnd, StreamError, StreamEvent, UsageUpdate
 from providers.spec.fold import unfold
 from providers.spec.parts import Origin
 from providers.spec.response import Usage
 from providers.spec.values import Ext, Json, JsonObject
+from providers.wire.failures import text_of, upstream_error
 from providers.wire.json import JsonError, loads_object
-from providers.wire.openai_errors import error_in, error_of, text_of
+from providers.wire.openai_errors import error_in, error_of
 from providers.wire.sse import ServerSentEvent, SseParser
 
 _PADDING = frozenset({"obfuscation", "p", "object"})
@@ -71,7 +72,7 @@ class ChatStreamDecoder:
             taken.extend(events)
         except RouterError as error:
             self._done = True
-            taken.append(StreamError(error=_upstream_error(error)))
+            taken.append(StreamError(error=upstream_error(error)))
         return taken
 
     def _whole(self, body: bytes) -> Iterator[StreamEvent]:
@@ -171,10 +172,3 @@ def _usage_of_groq(fields: Fields) -> JsonObject | None:
     below: Json = fields.rest.get("x_groq")
     usage = below.get("usage") if isinstance(below, dict) else None
     return usage if isinstance(usage, dict) else None
-
-
-def _upstream_error(error: RouterError) -> RouterError:
-    """Readers blame the caller; here it is the provider that wrote a wrong type."""
-    if isinstance(error, InvalidRequestError):
-        return ProviderProtocolError(f"an event of the stream is malformed: {error.message}")
-    return error

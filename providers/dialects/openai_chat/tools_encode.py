@@ -21,8 +21,7 @@ from providers.spec.values import Ext, Form, Json, JsonObject
 from providers.wire.json import dumps_text
 from providers.wire.reader import arranged
 from providers.wire.schema import closed_objects, fits_strict, gemini_to_json_schema, itemised_arrays, object_root
-
-_NO_TOOLS = "there are no tools to choose from"
+from providers.wire.tool_rules import report_without_tools
 
 
 class EncodedTools(msgspec.Struct, frozen=True):
@@ -53,7 +52,7 @@ def encode_tools(request: Request, target: Target, report: Report) -> EncodedToo
     if choice is None:
         return EncodedTools(tools, None, None)
     if not encoded:
-        _report_without_tools(choice, report)
+        report_without_tools(choice, report)
         return EncodedTools(tools, None, None)
     return EncodedTools(tools, _choice(choice, request, target, report), choice.parallel)
 
@@ -241,13 +240,3 @@ def _is_custom(name: str, request: Request) -> bool:
     return any(
         isinstance(tool, FunctionTool) and tool.name == name and tool.kind == "custom" for tool in request.tools or ()
     )
-
-
-def _report_without_tools(choice: ToolChoice, report: Report) -> None:
-    """CHOICE-07, CHOICE-08: many clients always send a choice; only a forced call cannot be had without tools."""
-    if choice.mode == "required":
-        raise InvalidRequestError(f"tool_choice: a call is required and {_NO_TOOLS}", path="tool_choice")
-    if choice.mode is not None:
-        report.add("tool_choice", "dropped", _NO_TOOLS, from_=choice.mode)
-    if choice.parallel is not None:
-        report.add("parallel_tool_calls", "dropped", _NO_TOOLS, from_=choice.parallel)

@@ -2,7 +2,8 @@
 
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.values import JsonObject
-from providers.wire.openai_errors import code_status, decode_error, encode_error, error_of, text_of
+from providers.wire.failures import text_of
+from providers.wire.openai_errors import code_status, decode_error, encode_error, error_of
 
 __all__ = ["decode_error", "encode_error", "error_event", "error_in_answer", "failure"]
 

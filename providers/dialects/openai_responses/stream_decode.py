@@ -15,7 +15,7 @@ from providers.dialects.openai_responses.grammar import NAME
 from providers.dialects.openai_responses.items_decode import decode_item, with_item
 from providers.dialects.openai_responses.stream_items import Announced, OpenItem, emptied
 from providers.dialects.openai_responses.usage import decode_usage
-from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
+from providers.spec.errors import ProviderProtocolError, RouterError
 from providers.spec.events import (
     CandidateEnd,
     PartEnd,
@@ -30,6 +30,7 @@ from providers.spec.events import (
 )
 from providers.spec.parts import OpaquePart, Origin, Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart
 from providers.spec.values import Form, Json, JsonObject
+from providers.wire.failures import upstream_error
 from providers.wire.json import JsonError, loads_object
 from providers.wire.reader import LenientReader
 from providers.wire.sse import ServerSentEvent, SseParser
@@ -71,7 +72,7 @@ class ResponsesStreamDecoder:
                 events.extend(self._event(event))
             except RouterError as error:
                 self._done = True
-                events.append(StreamError(error=_upstream_error(error)))
+                events.append(StreamError(error=upstream_error(error)))
         return events
 
     def _event(self, event: ServerSentEvent) -> Iterator[StreamEvent]:
@@ -308,10 +309,3 @@ def _number(reader: LenientReader) -> int:
 
 def _index(reader: LenientReader, name: str) -> int:
     return reader.integer(name) or 0
-
-
-def _upstream_error(error: RouterError) -> RouterError:
-    """Readers blame the caller; here it is the provider that wrote a wrong type."""
-    if isinstance(error, InvalidRequestError):
-        return ProviderProtocolError(f"an event of the stream is malformed: {error.message}")
-    return error

@@ -1,7 +1,5 @@
 """Tools and tool choice in the words of OpenAI Responses."""
 
-from typing import Final
-
 import msgspec
 
 from providers.dialects.openai_responses.grammar import CHAT, NAME, check_tool_name, is_native, report_foreign_ext
@@ -13,8 +11,7 @@ from providers.spec.values import Json, JsonObject
 from providers.wire.json import loads
 from providers.wire.reader import arranged, variant
 from providers.wire.schema import fits_strict, gemini_to_json_schema, itemised_arrays, object_root
-
-_NO_TOOLS: Final = "there are no tools to choose from"
+from providers.wire.tool_rules import report_without_tools
 
 
 class EncodedTools(msgspec.Struct, frozen=True):
@@ -39,7 +36,7 @@ def encode_tools(
         return EncodedTools(sent, None, None)
     report_foreign_ext(choice.ext, "tool_choice", report)
     if not encoded and not is_native(choice.form):
-        _report_without_tools(choice, report)
+        report_without_tools(choice, report)
         return EncodedTools(sent, None, None)
     if not is_native(choice.form):
         _check_names(tools or (), choice)
@@ -167,13 +164,3 @@ def _allowed(choice: ToolChoice, tools: tuple[Tool, ...]) -> Json:
 
 def _kind(name: str, tools: tuple[Tool, ...]) -> str:
     return next((tool.kind for tool in tools if isinstance(tool, FunctionTool) and tool.name == name), "function")
-
-
-def _report_without_tools(choice: ToolChoice, report: Report) -> None:
-    """CHOICE-07: many clients always send a choice; only a forced call cannot be had without tools."""
-    if choice.mode == "required":
-        raise InvalidRequestError(f"tool_choice: a call is required and {_NO_TOOLS}", path="tool_choice")
-    if choice.mode is not None:
-        report.add("tool_choice", "dropped", _NO_TOOLS, from_=choice.mode)
-    if choice.parallel is not None:
-        report.add("parallel_tool_calls", "dropped", _NO_TOOLS, from_=choice.parallel)
