@@ -4,7 +4,7 @@ import ipaddress
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 
 from providers.spec.errors import AuthenticationError
 from router.keys import presented_keys
@@ -26,6 +26,20 @@ async def require_key(request: Request) -> None:
     if not names:
         raise AuthenticationError("this router key is not known")
     request.state.record.key = names[0]
+
+
+async def may_read_metrics(request: Request) -> None:
+    """FastAPI dependency of ``/metrics``: pass as ``[metrics] access`` says.
+
+    Raises AuthenticationError, HTTPException.
+    """
+    match request.app.state.router.config.metrics.access:
+        case "key":
+            await require_key(request)
+        case "off":
+            raise HTTPException(404)
+        case _:
+            pass
 
 
 def _require_local(request: Request, *, is_open: bool) -> None:

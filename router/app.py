@@ -7,11 +7,12 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from providers.wire.json import dumps
-from router.access import require_key
+from router.access import may_read_metrics, require_key
 from router.config import Config, load_config
 from router.documentation import faces, operations
 from router.documentation.document import openapi_document
@@ -47,7 +48,7 @@ def create_app(config: Config) -> FastAPI:
     app.include_router(_paths)
     app.openapi = partial(openapi_document, app)  # type: ignore[method-assign]  # FastAPI's own way to extend it
     add_error_handlers(app)
-    app.add_middleware(RequestLog)
+    app.add_middleware(RequestLog, metrics=app.state.router.metrics)
     return app
 
 
@@ -153,6 +154,14 @@ async def _health() -> Response:
 async def _readiness(request: Request) -> Response:
     readiness = _state(request.app).readiness
     return JSONResponse({"status": readiness}, status_code=200 if readiness == "ready" else 503)
+
+
+@_paths.get("/metrics", dependencies=[Depends(may_read_metrics)], **operations.METRICS.route)
+async def _metrics(request: Request) -> Response:
+    # In a thread: to write out many series, or to read other processes' files, would hold up streams.
+    read = _state(request.app).metrics.exposition
+    content, media_type = await to_thread.run_sync(read, request.headers.get("accept", ""))
+    return Response(content, headers={"content-type": media_type})
 
 
 @_paths.get("/docs", include_in_schema=False)

@@ -15,7 +15,7 @@ from router.keys import RouterKey, is_name, plain_key, stored_key
 from router.problems import ENVIRONMENT, ConfigError, Problem, Problems
 from router.provider_rows import Providers, resolve_providers
 
-__all__ = ["Config", "ConfigError", "Limits", "Logging", "Problem", "Server", "load_config"]
+__all__ = ["Config", "ConfigError", "Limits", "Logging", "MetricsAccess", "Problem", "Server", "load_config"]
 
 CONFIG_VARIABLE = "AI_ROUTER_CONFIG"
 """Names the file where the command line does not."""
@@ -54,6 +54,12 @@ class Logging(_Frozen):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class MetricsAccess(_Frozen):
+    """Who may read what is counted."""
+
+    access: Literal["open", "key", "off"] = "open"
+
+
 class Config(_Frozen):
     """All that the service needs to know, resolved: nothing in it refers to a file or to the environment any more."""
 
@@ -70,6 +76,7 @@ class Config(_Frozen):
     """Who is let in; everybody where there is none."""
     limits: Limits = Limits()
     logging: Logging = Logging()
+    metrics: MetricsAccess = MetricsAccess()
     warnings: tuple[str, ...] = ()
     """What works, but had better be changed."""
 
@@ -98,6 +105,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         keys=keys,
         limits=Limits(**file.limits.model_dump()),
         logging=Logging(**file.logging.model_dump()),
+        metrics=MetricsAccess(**file.metrics.model_dump()),
         warnings=tuple(warnings),
     )
 

@@ -71,6 +71,13 @@ class LoggingTable(Table):
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
+class MetricsTable(Table):
+    """``[metrics]``."""
+
+    access: Literal["open", "key", "off"] = "open"
+    """Who may read ``/metrics``: whoever reaches the port, whoever has a router key, nobody."""
+
+
 class TimeoutTable(Table):
     """``timeout`` of a provider, in seconds. What is not given stays as it is."""
 
@@ -117,6 +124,7 @@ class ConfigFile(Table):
     keys: list[KeyTable] = []
     limits: LimitsTable = LimitsTable()
     logging: LoggingTable = LoggingTable()
+    metrics: MetricsTable = MetricsTable()
 
 
 def read_config_file(path: Path, environ: Mapping[str, str], problems: Problems) -> ConfigFile:
@@ -220,6 +228,8 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
             fields = ServerTable.model_fields
         case ("limits", _):
             fields = LimitsTable.model_fields
+        case ("metrics", _):
+            fields = MetricsTable.model_fields
         case _:
             return ""
     close = difflib.get_close_matches(str(location[-1]), fields, 1)

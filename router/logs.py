@@ -14,6 +14,7 @@ from typing import TextIO
 import msgspec
 
 from providers.spec.response import Usage
+from providers.spec.values import Json, JsonObject
 
 LOGGER_NAME = "router"
 _MOST_CHARACTERS = 200
@@ -33,6 +34,7 @@ class RequestRecord:
         "path",
         "provider",
         "request_id",
+        "said",
         "status",
         "stream",
         "usage",
@@ -53,6 +55,18 @@ class RequestRecord:
         self.usage: Usage | None = None
         self.error: str | None = None
         """The type of the error that the request ended with, never its message."""
+        self.said: JsonObject = {}
+        """The answer's ``router`` object, which of a stream is complete at its end."""
+
+    @property
+    def adjustments(self) -> dict[str, int]:
+        """How many adjustments there were of each action."""
+        return _tally(self.said.get("adjustments"), "action")
+
+    @property
+    def calls(self) -> dict[str, int]:
+        """How many tool calls the answer had with each verdict."""
+        return _tally(self.said.get("calls"), "status")
 
     def fields(self) -> dict[str, object]:
         """What is known, ready to be logged."""
@@ -66,6 +80,8 @@ class RequestRecord:
             "model": self.model and self.model[:_MOST_CHARACTERS],
             "stream": self.stream,
             "error": self.error,
+            "adjustments": self.adjustments or None,
+            "calls": self.calls or None,
         }
         if self.usage is not None:
             known |= {
@@ -75,6 +91,16 @@ class RequestRecord:
                 "reasoning_tokens": self.usage.reasoning_tokens,
             }
         return {name: value for name, value in known.items() if value is not None}
+
+
+def _tally(entries: Json, key: str) -> dict[str, int]:
+    """How many of the router's own entries have which of its words under ``key``."""
+    numbers: dict[str, int] = {}
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict):
+            word = str(entry[key])
+            numbers[word] = numbers.get(word, 0) + 1
+    return numbers
 
 
 class JsonFormatter(logging.Formatter):

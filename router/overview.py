@@ -19,9 +19,13 @@ def overview(config: Config) -> str:
         ("aliases", [f"{alias} = {target}" for alias, target in config.aliases.items()]),
         ("limits", [f"{config.limits.max_body_bytes} bytes, {config.limits.max_depth} levels deep"]),
         ("logs", [f"from {config.logging.level} up, to stderr"]),
+        ("metrics", [_METRICS[config.metrics.access]]),
         ("warnings", list(config.warnings)),
     )
     return "\n".join(line for title, lines in sections for line in _section(title, lines))
+
+
+_METRICS = {"open": "at /metrics, for all", "key": "at /metrics, with a key", "off": "none served"}
 
 
 def _section(title: str, lines: list[str]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """One request through its candidates, in order, until one answers."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
@@ -16,6 +17,7 @@ from providers.wire.usage import counted_answer
 from router.attempts import Attempts, refuses_state
 from router.blame import attributed
 from router.exchange import Batch, Batches, head_of, json_object, open_stream, read_whole
+from router.metrics import Metrics
 from router.patience import Patience
 from router.plan import Asked, Plan, planned
 from router.routing import Routes
@@ -91,9 +93,10 @@ class Explanation(msgspec.Struct, frozen=True):
 class Pipeline:
     """Runs requests against the configured providers. Keeps nothing between requests."""
 
-    def __init__(self, routes: Routes, upstreams: Mapping[str, Upstream]) -> None:
+    def __init__(self, routes: Routes, upstreams: Mapping[str, Upstream], metrics: Metrics) -> None:
         self.routes = routes
         self._upstreams = upstreams
+        self._metrics = metrics
 
     async def run(self, asked: Asked) -> Answer:
         """The whole answer from the first candidate that gives one. Raises RouterError."""
@@ -123,11 +126,11 @@ class Pipeline:
         self, asked: Asked, attempt: Callable[[Asked, Plan, Attempts], Awaitable[Result]], *, stream: bool
     ) -> Result:
         attempts = Attempts()
-        for model in _models(asked):
+        for number, model in enumerate(_models(asked)):
             try:
                 plan = self._plan(asked, model, stream=stream)
                 try:
-                    return await attempt(asked, plan, attempts)
+                    result = await attempt(asked, plan, attempts)
                 except RouterError as error:
                     stripped = _without_state(asked)
                     if not refuses_state(error, plan) or stripped.request == asked.request:
@@ -135,9 +138,13 @@ class Pipeline:
                     attempts.note(model, error)
                     again = self._plan(stripped, model, stream=stream)
                     again.report.add("messages", "dropped", "the provider refused the reasoning state it was sent")
-                    return await attempt(asked, again, attempts)
+                    result = await attempt(asked, again, attempts)
             except RouterError as error:
                 attempts.note(model, error)
+            else:
+                if number:
+                    self._metrics.stood_in(plan.row.name)
+                return result
         raise attempts.failure()
 
     def _plan(self, asked: Asked, model: str, *, stream: bool) -> Plan:
@@ -145,12 +152,16 @@ class Pipeline:
         return planned(asked, route, self._upstreams[route.row.name], stream=stream)
 
     async def _answer(self, asked: Asked, plan: Plan, attempts: Attempts) -> Answer:
+        started = time.perf_counter()
         try:
             raw = await read_whole(plan, Patience(plan.row.timeouts, stream=False))
+            seconds = time.perf_counter() - started
             response = plan.dialect.decode_response(json_object(raw), plan.target.origin)
             response = counted_answer(plan.names.restored(response), plan.row.profile)
         except RouterError as error:
+            self._metrics.attempt_failed(plan.row.name, error)
             raise attributed(error, plan.row) from error.__cause__
+        self._metrics.attempt_answered(plan.row.name, seconds, stream=False)
         judge = Judge(asked.request, asked.options.tool_validation)
         objects = asked.objects and not plan.relays_answer
         response, verdicts = judged(response, judge, plan.report, objects=objects)
@@ -159,6 +170,7 @@ class Pipeline:
 
     async def _streamed(self, asked: Asked, plan: Plan, attempts: Attempts) -> StreamedAnswer:
         judge = Judge(asked.request, asked.options.tool_validation)
+        started = time.perf_counter()
         try:
             batches, relays = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
             try:
@@ -167,7 +179,9 @@ class Pipeline:
                 await batches.aclose()
                 raise
         except RouterError as error:
+            self._metrics.attempt_failed(plan.row.name, error)
             raise attributed(error, plan.row) from error.__cause__
+        self._metrics.attempt_answered(plan.row.name, time.perf_counter() - started, stream=True)
         plan = plan if relays else msgspec.structs.replace(plan, relays_answer=False)
         watch = CallWatch(judge, objects=asked.objects and not relays)
         return StreamedAnswer(plan, watch, head, batches, {**said_of(plan, ()), **attempts.said()})

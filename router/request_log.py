@@ -1,4 +1,4 @@
-"""The outermost layer of every request: its id, its one line in the log, and the end of unexpected exceptions."""
+"""The outermost layer of every request: its id, its line in the log, its metrics, and unexpected exceptions."""
 
 import logging
 import re
@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from providers.spec.errors import InternalError
 from router.errors import OPENAI_SHAPE, error_response
 from router.logs import LOGGER_NAME, RequestRecord
+from router.metrics import Metrics
 
 _SANE_ID = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 _QUIET_PATHS = frozenset({"/healthz", "/readyz"})
@@ -24,21 +25,27 @@ class RequestLog:
     Plain ASGI, since a wrapper that reads the response would delay streams and hide disconnects from them.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request; log it whatever happens."""
+        """Serve one request; log and count it whatever happens."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         record = RequestRecord(_request_id(scope), scope["method"], scope["path"])
         scope.setdefault("state", {})["record"] = record
         started = time.perf_counter()
+        streaming = False
 
         async def send_with_id(message: Message) -> None:
+            nonlocal streaming
             if message["type"] == "http.response.start":
                 record.status = message["status"]
+                if record.stream and message["status"] < 400:
+                    streaming = True
+                    self._metrics.stream_began()
                 message = {**message, "headers": [*message["headers"], (b"x-request-id", record.request_id.encode())]}
             await send(message)
 
@@ -47,7 +54,11 @@ class RequestLog:
         except Exception as error:  # noqa: BLE001  # the last place that can answer it
             await _end_unexpected(error, record, scope, receive, send_with_id)
         finally:
-            _write(record, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            if streaming:
+                self._metrics.stream_ended()
+            self._metrics.request_ended(record, seconds)
+            _write(record, seconds)
 
 
 async def _end_unexpected(error: Exception, record: RequestRecord, scope: Scope, receive: Receive, send: Send) -> None:

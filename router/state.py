@@ -14,6 +14,7 @@ from providers.upstreams.factory import new_pool, open_upstream
 from router.config import Config
 from router.keys import KeyRing
 from router.logs import LOGGER_NAME
+from router.metrics import Metrics
 from router.models import models_of
 from router.pipeline import Pipeline
 from router.routing import Routes
@@ -29,7 +30,8 @@ class RouterState:
         self.keys = KeyRing(config.keys)
         self.models = models_of(config)
         self.upstreams = Upstreams()
-        self._pipeline = Pipeline(Routes(config.rows, config.aliases), self.upstreams)
+        self.metrics = Metrics(config.rows)
+        self._pipeline = Pipeline(Routes(config.rows, config.aliases), self.upstreams, self.metrics)
         self._opened = AsyncExitStack()
         self._opening: asyncio.Task[None] | None = None
 

@@ -225,3 +225,10 @@ MODELS: Final[Examples] = {
 HEALTH: Final[Examples] = {"alive": _shown("Alive", {"status": "ok"})}
 READY: Final[Examples] = {"ready": _shown("Ready", {"status": "ready"})}
 NOT_READY: Final[Examples] = {"starting": _shown("A moment after the start", {"status": "starting"})}
+METRICS: Final[Examples] = {
+    "two": _shown(
+        "Two of many series, after one request",
+        'ai_router_tokens_total{direction="output",provider="scripted"} 16.0\n'
+        'ai_router_tool_calls_total{provider="scripted",status="complete"} 1.0\n',
+    )
+}

@@ -163,10 +163,27 @@ READINESS: Final = Operation(
     },
 )
 
+METRICS: Final = Operation(
+    "metrics",
+    "What the service counts of itself",
+    'Prometheus\' text format, or OpenMetrics where `accept` asks for it. With `[metrics] access = "key"` it wants a '
+    'router key; with `"off"` there is no such path. Several workers are counted together.',
+    {
+        200: {
+            "description": "Everything counted since the start.",
+            "headers": _REQUEST_ID,
+            "content": {"text/plain": {"schema": {"type": "string"}, "examples": examples.METRICS}},
+        },
+        **_errors("Error", {401: "A router key is wanted.", 404: "Nobody may read them."}, error_examples.ERRORS),
+    },
+)
+
 
 def error_responses(schema: str, shown: Mapping[int, Examples]) -> Responses:
     """Every error of a path that asks a provider."""
     return _errors(schema, _ERRORS, shown)
 
 
-OPERATIONS: Final[Mapping[str, Operation]] = {each.id: each for each in (CHAT, ENVELOPE, MODELS, HEALTH, READINESS)}
+OPERATIONS: Final[Mapping[str, Operation]] = {
+    each.id: each for each in (CHAT, ENVELOPE, MODELS, HEALTH, READINESS, METRICS)
+}

@@ -29,7 +29,7 @@ async def answer_envelope(http: HttpRequest, pipeline: Pipeline, body: JsonObjec
     record = http.state.record
     record.model = asked.request.model
     answer = await unless_gone(http, pipeline.run(asked))
-    record.provider, record.usage = answer.target.provider, answer.response.usage
+    record.provider, record.usage, record.said = answer.target.provider, answer.response.usage, answer.said
     content = _written(encoded(CHAT, asked, answer), answer)
     return HttpResponse(content, media_type="application/json", headers=headers_of_said(answer.said))
 

@@ -45,7 +45,7 @@ async def answer_gemini(http: HttpRequest, pipeline: Pipeline, asked: Asked) -> 
     record = http.state.record
     record.model, record.stream = asked.request.model, True
     streamed = await unless_gone(http, pipeline.stream(asked))
-    record.provider = streamed.target.provider
+    record.provider, record.said = streamed.target.provider, streamed.said
     chunks = _as_array(written(GEMINI, asked, streamed, record))
     return EventStream(chunks, streamed.aclose, headers_of_said(streamed.said), media_type="application/json")
 

@@ -76,11 +76,11 @@ async def answered(http: HttpRequest, pipeline: Pipeline, face: Face, asked: Ask
     record.model, record.stream = asked.request.model, bool(asked.request.stream)
     if asked.request.stream:
         streamed = await unless_gone(http, pipeline.stream(asked))
-        record.provider = streamed.target.provider
+        record.provider, record.said = streamed.target.provider, streamed.said
         chunks = written(face, asked, streamed, record)
         return EventStream(chunks, streamed.aclose, headers_of_said(streamed.said))
     whole = await unless_gone(http, pipeline.run(asked))
-    record.provider, record.usage = whole.target.provider, whole.response.usage
+    record.provider, record.usage, record.said = whole.target.provider, whole.response.usage, whole.said
     content = whole.raw if whole.relayed else dumps(encoded(face, asked, whole))
     return HttpResponse(content, media_type="application/json", headers=headers_of_said(whole.said))
 

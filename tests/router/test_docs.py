@@ -23,8 +23,8 @@ CONFIGURATION, HTTP, README, SCRIPTED = (
     for name in ("docs/configuration.md", "docs/http.md", "README.md", "docs/scripted.md")
 )
 TABLES = [
-    config_file.ServerTable, config_file.LimitsTable, config_file.LoggingTable, config_file.TimeoutTable,
-    config_file.KeyTable, config_file.ProviderTable,
+    config_file.ServerTable, config_file.LimitsTable, config_file.LoggingTable, config_file.MetricsTable,
+    config_file.TimeoutTable, config_file.KeyTable, config_file.ProviderTable,
 ]  # fmt: skip
 
 

@@ -91,7 +91,8 @@ def test_one_line_for_each_request_with_what_operators_need(tmp_path: Path) -> N
     assert line == {
         "level": "info", "logger": "router.request", "message": "request", "request_id": "mine-1", "method": "POST",
         "path": "/v1/chat/completions", "status": 200, "provider": "scripted", "model": "scripted/demo",
-        "stream": False, "input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"],
+        "stream": False, "calls": {"unknown_tool": 1},
+        "input_tokens": usage["prompt_tokens"], "output_tokens": usage["completion_tokens"],
     }  # fmt: skip
     assert fresh["request_id"] == streamed.headers["x-request-id"] != "mine-1"
     assert (fresh["stream"], fresh["output_tokens"]) == (True, usage["completion_tokens"])

@@ -98,7 +98,7 @@ def test_every_route_of_the_application_is_in_it() -> None:
     served = {(method, plain(route.path)) for route in routes() for method in route.methods or ()}
     assert served - shown == {("GET", "/docs")}
     assert shown == {("POST", path) for path in ASKING} | {
-        ("GET", "/v1/models"), ("GET", "/healthz"), ("GET", "/readyz"),
+        ("GET", "/v1/models"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
     }  # fmt: skip
 
 
@@ -136,7 +136,7 @@ def test_every_body_has_a_schema_and_examples_that_fit() -> None:
         for example in content["examples"].values():
             seen += 1
             assert faults(content["schema"], example["value"]) == [], where
-            assert media_type == "text/event-stream" or isinstance(example["value"], dict), where
+            assert media_type in {"text/event-stream", "text/plain"} or isinstance(example["value"], dict), where
     assert seen > 30
 
 
