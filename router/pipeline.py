@@ -76,6 +76,8 @@ class StreamedAnswer:
             report_left_out(self._plan.report, self._watch.left_out)
             if self._watch.missed:
                 report_missing(self._plan.report)
+            if self._watch.recovery is not None:
+                self._watch.recovery.report(self._plan.report)
             if self._watch.markup.found:
                 report_markup(self._plan.report)
             self.said.update(said_of(self._plan, self._watch.verdicts))
@@ -162,14 +164,14 @@ class Pipeline:
             self._metrics.attempt_failed(plan.row.name, error)
             raise attributed(error, plan.row) from error.__cause__
         self._metrics.attempt_answered(plan.row.name, seconds, stream=False)
-        judge = Judge(asked.request, asked.options.tool_validation)
+        judge = Judge(asked.request, asked.options.tool_validation, plan.names.outward)
         objects = asked.objects and not plan.relays_answer
         response, verdicts = judged(response, judge, plan.report, objects=objects)
         said = {**said_of(plan, verdicts), **attempts.said()}
         return Answer(target=plan.target, response=response, raw=raw, relayed=plan.relays_answer, said=said)
 
     async def _streamed(self, asked: Asked, plan: Plan, attempts: Attempts) -> StreamedAnswer:
-        judge = Judge(asked.request, asked.options.tool_validation)
+        judge = Judge(asked.request, asked.options.tool_validation, plan.names.outward)
         started = time.perf_counter()
         try:
             batches, relays = await open_stream(plan, Patience(plan.row.timeouts, stream=True))

@@ -1,5 +1,6 @@
 """One verdict per call: whole, cut, broken, unfit, unknown or repaired."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -47,14 +48,18 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Judge:
     """Judges the calls of one answer against the tools of its request."""
 
-    def __init__(self, request: Request, policy: Policy) -> None:
-        self._request = request
+    def __init__(self, request: Request, policy: Policy, outward: Mapping[str, str] | None = None) -> None:
+        self.request = request
+        self.outward: Mapping[str, str] = outward or {}
+        """What the provider calls the request's tools, where it calls them otherwise."""
         self._policy = policy
         self._known: dict[str, KnownTool | None] = {}
         self.markup = Markup(request)
         """What calls of the request's tools look like as text."""
         self.free_text = free_text_names(request)
         """Names of the request's free-text tools."""
+        self.written: dict[str, Repair] = {}
+        """By id of the call: that it was made of text (TEXT-01)."""
 
     @property
     def policy(self) -> Policy:
@@ -71,15 +76,23 @@ class Judge:
 
     def missed(self, finish: Finish | None, calls: int) -> bool:
         """Whether a call was required and a finished answer has none (CHOICE-11)."""
-        choice = self._request.tool_choice
+        choice = self.request.tool_choice
         required = choice is not None and choice.mode == "required"
         return required and calls == 0 and finish is not None and finish.reason in {"stop", "tool_calls"}
 
     def verdict(self, call: ToolCallPart, index: int, *, was_cut: bool) -> Verdict:
         """The verdict on one finished call. ``was_cut``: the answer ended within it, or may have (FINISH-03)."""
         base = Verdict(index=index, id=call.id, name=call.name, status="complete", arguments=call.arguments)
+        made = self.written.get(call.id)
+        if made is not None:
+            # Only what its own markup closed and fits was made a call, wherever the answer was cut behind it.
+            found = self._judged_call(base, call)
+            return msgspec.structs.replace(found, status="repaired", repairs=(made, *found.repairs))
         if was_cut:
             return msgspec.structs.replace(base, status="incomplete")
+        return self._judged_call(base, call)
+
+    def _judged_call(self, base: Verdict, call: ToolCallPart) -> Verdict:
         tool = self._tool(call.name)
         refusal = self._refusal(call.name, tool)
         if refusal:
@@ -103,14 +116,14 @@ class Judge:
 
     def _tool(self, name: str) -> KnownTool | None:
         if name not in self._known:
-            self._known[name] = known_tool(self._request, name)
+            self._known[name] = known_tool(self.request, name)
         return self._known[name]
 
     def _refusal(self, name: str, tool: KnownTool | None) -> str | None:
         """Why a call of this tool was not asked for, or ``None``."""
         if tool is None:
             return "the request has no tool of this name"
-        choice = self._request.tool_choice
+        choice = self.request.tool_choice
         if choice is None:
             return None
         if choice.mode == "none":

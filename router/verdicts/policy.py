@@ -12,6 +12,7 @@ from providers.wire.json import JsonError, loads_object
 from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict
 from router.verdicts.markup import refused, report_markup
+from router.verdicts.written.recovery import recovery_for
 
 _MISSING: Final = "a call was required and the model made none; asking again may help"
 
@@ -22,6 +23,10 @@ def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -
     ``objects``: the face writes arguments as an object. Raises InvalidToolCallError where policy rejects a call, or
     that none came.
     """
+    recovery = recovery_for(judge)
+    if recovery is not None:
+        response = recovery.answer(response)
+        recovery.report(report)
     if judge.markup.stands_in_answer(response):
         if judge.policy == "reject":
             raise refused()

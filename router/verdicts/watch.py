@@ -12,6 +12,7 @@ from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict, is_cut
 from router.verdicts.markup import MarkupWatch
 from router.verdicts.policy import is_object, missing, rejected
+from router.verdicts.written.recovery import recovery_for
 
 Key = tuple[int, int]
 """Candidate and index of a part."""
@@ -65,6 +66,8 @@ class CallWatch:
         self._numbers: dict[Key, int] = {}
         self.markup = MarkupWatch(judge.markup, holds=judge.policy == "reject")
         """Looks for calls in the text."""
+        self.recovery = recovery_for(judge)
+        """Makes calls of what was written as text, where policy has it."""
         self.missed = False
         """A call was required and a candidate that has ended has none."""
 
@@ -81,6 +84,8 @@ class CallWatch:
     def feed(self, events: Sequence[StreamEvent]) -> list[StreamEvent]:
         """The events that may go on now."""
         passed: list[StreamEvent] = []
+        if self.recovery is not None:
+            events = self.recovery.feed(events)
         work = deque(self.markup.feed(events))
         while work and not (passed and isinstance(passed[-1], StreamError)):
             event = work.popleft()

@@ -11,7 +11,7 @@ import pytest
 from providers.dialects import DIALECTS
 from providers.spec.events import StreamError
 from providers.spec.fold import fold
-from providers.spec.parts import Origin, ToolCallPart
+from providers.spec.parts import Origin, Part, TextPart, ToolCallPart
 from providers.wire.json import loads_object
 from tests.e2e.faces.canned import CannedProvider
 from tests.e2e.faces.requests import body_of, error_of, path_of
@@ -98,6 +98,20 @@ def answer_with(service: Service, case: Case, *, stream: bool, before: str = "Le
     service.provider.events(*(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks), b"data: [DONE]\n\n")
 
 
+def answer_with_text(service: Service, text: str, *, stream: bool) -> None:
+    """The provider's answer: this text and nothing else, in small pieces."""
+    head = {"id": "chatcmpl-1", "created": 1, "model": "some-model"}
+    if not stream:
+        choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+        service.provider.whole(json.dumps({**head, "object": "chat.completion", "choices": [choice]}).encode())
+        return
+    deltas = [{"content": text[at : at + 3]} for at in range(0, len(text), 3)]
+    choices: list[Any] = [{"index": 0, "delta": delta, "finish_reason": None} for delta in deltas]
+    choices.append({"index": 0, "delta": {}, "finish_reason": "stop"})
+    chunks = [{**head, "object": "chat.completion.chunk", "choices": [choice]} for choice in choices]
+    service.provider.events(*(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks), b"data: [DONE]\n\n")
+
+
 def ask(service: Service, face: str, policy: str, *, stream: bool) -> httpx2.Response:
     """The question, under this policy."""
     body = body_of(face, MODEL, stream=stream, router={"tool_validation": policy})
@@ -106,6 +120,17 @@ def ask(service: Service, face: str, policy: str, *, stream: bool) -> httpx2.Res
 
 def calls_told(face: str, answer: httpx2.Response, *, stream: bool) -> list[tuple[str, str]]:
     """Names and arguments of the calls the caller was handed."""
+    parts = parts_told(face, answer, stream=stream)
+    return [(part.name, part.arguments) for part in parts if isinstance(part, ToolCallPart)]
+
+
+def texts_told(face: str, answer: httpx2.Response, *, stream: bool) -> list[str]:
+    """The texts the caller was handed."""
+    return [part.text for part in parts_told(face, answer, stream=stream) if isinstance(part, TextPart)]
+
+
+def parts_told(face: str, answer: httpx2.Response, *, stream: bool) -> tuple[Part, ...]:
+    """What the caller was handed."""
     dialect = DIALECTS[_DIALECTS[face]]
     origin = Origin(dialect=dialect.name)
     if stream:
@@ -115,8 +140,7 @@ def calls_told(face: str, answer: httpx2.Response, *, stream: bool) -> list[tupl
         response = fold(events)
     else:
         response = dialect.decode_response(loads_object(answer.content), origin)
-    parts = response.candidates[0].parts
-    return [(part.name, part.arguments) for part in parts if isinstance(part, ToolCallPart)]
+    return response.candidates[0].parts
 
 
 def verdict_told(face: str, answer: httpx2.Response, *, stream: bool) -> dict[str, Any] | None:
@@ -175,6 +199,30 @@ def test_repair_mends_what_has_one_reading(service: Service, face: str, stream: 
         assert told == [(case.name, case.arguments)]
     else:
         assert [name for name, _ in told] == ([case.name] if case.is_object else [])
+
+
+@ON_EACH
+@BOTH
+def test_a_call_written_as_text_is_made_one_where_that_is_asked_for(service: Service, face: str, stream: bool) -> None:
+    """TEXT-01, TEXT-03: on every face; without being asked, the text stays (and is told in the header)."""
+    text = 'Let me look. <tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>'
+    answer_with_text(service, text, stream=stream)
+    answer = ask(service, face, "repair", stream=stream)
+    assert answer.status_code == 200, answer.text
+    assert [(name, json.loads(given)) for name, given in calls_told(face, answer, stream=stream)] == [
+        ("get_weather", {"city": "Paris"})
+    ]
+    assert "tool_call>" not in answer.text.split('"router"')[0]
+    assert "Let me look." in "".join(texts_told(face, answer, stream=stream))
+    verdict = verdict_told(face, answer, stream=stream)
+    if verdict is not None:
+        assert (verdict["status"], verdict["repairs"][0]["what"]) == (
+            "repaired",
+            "written as text (<tool_call>), made a call",
+        )
+    answer_with_text(service, text, stream=stream)
+    answer = ask(service, face, "report", stream=stream)
+    assert calls_told(face, answer, stream=stream) == []
 
 
 @ON_EACH
