@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.dialects.openai_chat import DIALECT
-from providers.dialects.openai_chat.answer_decode import details_text
 from providers.dialects.openai_chat.answer_encode import minted_id
 from providers.dialects.openai_chat.grammar import CARRIERS
+from providers.dialects.openai_chat.other_carriers import details_text
 from providers.spec.adjustments import Report
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.events import StreamError, StreamEvent

@@ -4,6 +4,7 @@ import msgspec
 
 from providers.dialects.openai_chat.content import decode_part
 from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, THOUGHT_SIGNATURE, Fields, note_inner
+from providers.dialects.openai_chat.other_carriers import details_text
 from providers.spec.parts import Origin, Part, ReasoningPart, RefusalPart, State, TextPart, ToolCallPart
 from providers.spec.values import Form, Json, JsonObject
 from providers.wire.json import dumps_text
@@ -47,16 +48,6 @@ def decode_message(value: JsonObject, origin: Origin, *, was_cut: bool) -> Decod
 def reasoning_state(details: list[Json], origin: Origin) -> State:
     """The state in which an aggregator's ``reasoning_details`` travel unchanged (REASON-12)."""
     return State(kind=REASONING_DETAILS, value=dumps_text(details), origin=origin)
-
-
-def details_text(details: list[Json]) -> str:
-    """What of ``reasoning_details`` can be read."""
-    texts = []
-    for detail in details:
-        if isinstance(detail, dict):
-            text = detail.get("text") or detail.get("summary")
-            texts.append(text if isinstance(text, str) else "")
-    return "".join(texts)
 
 
 def _reasoning(fields: Fields, origin: Origin, variants: dict[str, str]) -> list[Part]:

@@ -14,6 +14,8 @@ from providers.dialects.openai_chat.grammar import (
     NAME,
     NOT_KNOWN,
     REASONING_DETAILS,
+    SPECIFIC_FIELDS,
+    THINKING_BLOCKS,
     THOUGHT_SIGNATURE,
     carried,
     form_for,
@@ -23,6 +25,13 @@ from providers.dialects.openai_chat.grammar import (
     takes_back,
     variant_of,
     without_refused_carriers,
+)
+from providers.dialects.openai_chat.other_carriers import (
+    has_specific_signature,
+    is_thinking_block,
+    repeating_fields,
+    specific_fields,
+    thinking_block,
 )
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
@@ -39,7 +48,7 @@ from providers.spec.parts import (
 )
 from providers.spec.profile import Target
 from providers.spec.request import Message
-from providers.spec.values import Json, JsonObject
+from providers.spec.values import Form, Json, JsonObject
 from providers.wire.call_ids import CallIds
 from providers.wire.json import JsonError, loads, loads_object
 from providers.wire.reader import arranged
@@ -194,16 +203,17 @@ class AssistantEncoder:
             report_foreign(part.ext, path, self._report)
         sent_id = self._ids.call(part, path)
         ext = without_refused_carriers(part.ext, self._profile, path, self._report)
+        own_ext = ext.get(NAME, {})
         fields: JsonObject = {
             "id": sent_id if part.id or not own else None,
             "type": part.kind if not own or "type" in (part.form.keys if part.form else ()) else None,
             ("custom" if part.kind == "custom" else "function"): self._function(part, path),
-            "extra_content": self._signature(part.state, f"{path}.state", ext.get(NAME, {}).get("extra_content")),
+            **self._call_state(part, f"{path}.state", own_ext),
         }
         index = variant_of(part.form, "index")
         if index is not None and not is_known(self._profile):
             fields["index"] = int(index)
-        outer = {NAME: {key: value for key, value in ext.get(NAME, {}).items() if key not in fields}}
+        outer = {NAME: {key: value for key, value in own_ext.items() if key not in fields}}
         return arranged(fields, outer, form_for(self._profile, part.form), NAME)
 
     def _function(self, part: ToolCallPart, path: str) -> JsonObject:
@@ -228,6 +238,15 @@ class AssistantEncoder:
             return False
         return self._target.accepts(state) or not state.origin.stamped
 
+    def _call_state(self, part: ToolCallPart, path: str, beside: JsonObject) -> JsonObject:
+        """The state of a call under the host's name for it; the caller's, where it takes that."""
+        if part.state is not None and self._takes_specific(part.form):
+            return {SPECIFIC_FIELDS: specific_fields(part.state.value, beside.get(SPECIFIC_FIELDS), part.form)}
+        return {"extra_content": self._signature(part.state, path, beside.get("extra_content"))}
+
+    def _takes_specific(self, form: Form | None) -> bool:
+        return has_specific_signature(form) and takes_back(self._profile, SPECIFIC_FIELDS)
+
     def _signature(self, state: State | None, path: str, beside: Json) -> Json:
         extra: JsonObject = dict(beside) if isinstance(beside, dict) else {}
         if state is not None and state.kind == THOUGHT_SIGNATURE and self._takes_signature(state):
@@ -242,28 +261,45 @@ class AssistantEncoder:
         for part in reversed(message.parts):
             state = part.state if isinstance(part, TextPart) else None
             if state is not None and state.kind == THOUGHT_SIGNATURE and self._takes_signature(state):
-                beside = message.ext.get(NAME, {}).get("extra_content")
-                return {**fields, "extra_content": self._signature(state, path, beside)}
+                beside = message.ext.get(NAME, {})
+                if self._takes_specific(message.form):
+                    specific = specific_fields(state.value, beside.get(SPECIFIC_FIELDS), message.form)
+                    return {**fields, SPECIFIC_FIELDS: specific}
+                return {**fields, "extra_content": self._signature(state, path, beside.get("extra_content"))}
         return fields
 
     def _reasoning_field(self, part: ReasoningPart) -> str | None:
         """The field the caller used where the host takes it back, else the host's own (REASON-19)."""
-        for field in (variant_of(part.form, "field"), self._profile.reasoning_field):
-            if field is not None and takes_back(self._profile, field):
+        for field in (variant_of(part.form, "field"), *repeating_fields(part), self._profile.reasoning_field):
+            if field is not None and field != THINKING_BLOCKS and takes_back(self._profile, field):
                 return field
         return None
+
+    def _blocks(self, parts: list[ReasoningPart], fields: JsonObject) -> bool:
+        """Write ``thinking_blocks`` as they came, where the host takes them."""
+        if not parts or not takes_back(self._profile, THINKING_BLOCKS):
+            return False
+        fields[THINKING_BLOCKS] = [thinking_block(part) for part in parts]
+        for field in repeating_fields(parts[0]):
+            if takes_back(self._profile, field):
+                fields[field] = "".join(part.text for part in parts)
+        return True
 
     def _reasoning(self, message: Message, path: str, *, called: bool) -> JsonObject:
         """The fields of the turn's reasoning, as far as the host takes any (REASON-18, REASON-21)."""
         fields: JsonObject = {}
         lost: State | bool = False
-        for part in message.parts:
-            if not isinstance(part, ReasoningPart) or is_thinking_item(part):
-                continue
+        parts = [part for part in message.parts if isinstance(part, ReasoningPart) and not is_thinking_item(part)]
+        if self._blocks([part for part in parts if is_thinking_block(part)], fields):
+            parts = [part for part in parts if not is_thinking_block(part)]
+        for part in parts:
             field = self._reasoning_field(part)
+            if field == REASONING_DETAILS and part.state is None:
+                # They stand where the caller put them.
+                continue
             if part.state is not None and part.state.kind == REASONING_DETAILS and self._target.accepts(part.state):
                 fields[REASONING_DETAILS] = _details(part.state)
-            elif field is not None and (part.text or carried(part.form)):
+            elif field is not None and (part.text or (carried(part.form) and not is_thinking_block(part))):
                 before = fields.get(field)
                 # A host that has two fields for it says the same in both.
                 again = before == part.text and variant_of(part.form, "field") not in {None, field}

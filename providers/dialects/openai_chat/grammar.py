@@ -34,6 +34,12 @@ THOUGHT_SIGNATURE: Final = "thought_signature"
 REASONING_DETAILS: Final = "reasoning_details"
 """The field, and the kind of state, in which OpenRouter and others give reasoning that has to come back unchanged."""
 
+THINKING_BLOCKS: Final = "thinking_blocks"
+"""The field of a message in which LiteLLM gives Anthropic's thinking."""
+
+SPECIFIC_FIELDS: Final = "provider_specific_fields"
+"""The field of messages and calls in which LiteLLM gives Gemini's signatures."""
+
 ERROR_PREFIX: Final = "Error: "
 """How a failed tool result is told apart where the dialect has no flag for it (HIST-22)."""
 

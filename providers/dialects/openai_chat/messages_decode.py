@@ -13,11 +13,17 @@ from providers.dialects.openai_chat.envelope_decode import (
     late_call_states,
     restore,
 )
-from providers.dialects.openai_chat.grammar import GOOGLE, NAME, THOUGHT_SIGNATURE, note_inner
+from providers.dialects.openai_chat.grammar import NAME, THOUGHT_SIGNATURE, note_inner
+from providers.dialects.openai_chat.other_carriers import (
+    GOOGLE_ORIGIN,
+    details_only,
+    take_call_signature,
+    take_text_signature,
+    with_thinking_blocks,
+)
 from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import (
     ContentPart,
-    Origin,
     Part,
     ReasoningPart,
     RefusalPart,
@@ -33,8 +39,6 @@ from providers.wire.reader import Reader
 
 REASONING_FIELDS: Final = ("reasoning_content", "reasoning")
 """Fields of an assistant message that hold readable reasoning (REASON-19)."""
-
-_GOOGLE_ORIGIN: Final = Origin(dialect=GOOGLE)
 
 
 def decode_messages(values: list[Json]) -> tuple[Message, ...]:
@@ -100,6 +104,8 @@ def _assistant(reader: CallerReader) -> Message:
     refusal = reader.text("refusal")
     reader.take_empty("annotations")
     envelope, signature = _extra_content(reader)
+    if not envelope and signature is None:
+        signature = take_text_signature(reader)
     sections = _calls(reader)
     late = late_call_states(envelope)
     sections = [_with_late_state(section, late) for section in sections]
@@ -127,7 +133,7 @@ def _reasoning(reader: Reader) -> list[Part]:
         if isinstance(reader.peek(field), str):
             text = reader.required_text(field)
             found.append(ReasoningPart(text=text, form=Form(dialect=NAME, variants={"field": field})))
-    return found
+    return details_only(reader, with_thinking_blocks(reader, found))
 
 
 def _extra_content(reader: Reader) -> tuple[list[JsonObject], str | None]:
@@ -156,7 +162,7 @@ def _take_google_signature(extra: JsonObject) -> str | None:
 
 def _signed(parts: list[Part], signature: str) -> list[Part]:
     """A signature that stands on the message belongs to its last text (REASON-04)."""
-    state = State(kind=THOUGHT_SIGNATURE, value=signature, origin=_GOOGLE_ORIGIN)
+    state = State(kind=THOUGHT_SIGNATURE, value=signature, origin=GOOGLE_ORIGIN)
     for index in range(len(parts) - 1, -1, -1):
         part = parts[index]
         if isinstance(part, TextPart) and part.state is None:
@@ -233,26 +239,17 @@ def _call_extra(reader: Reader) -> tuple[list[JsonObject], State | None]:
     """The envelope on a call, and the call's own state: stamped by us, else Google's convention (REASON-02)."""
     extra = reader.peek("extra_content")
     if not isinstance(extra, dict):
-        return [], _foreign_signature(reader)
+        return [], take_call_signature(reader)
     reader.take("extra_content")
     rest = dict(extra)
     entries = envelope_entries(rest.pop("router", None))
     state = call_state(entries)
     signature = _take_google_signature(rest)
     if state is None and signature is not None:
-        state = State(kind=THOUGHT_SIGNATURE, value=signature, origin=_GOOGLE_ORIGIN)
+        state = State(kind=THOUGHT_SIGNATURE, value=signature, origin=GOOGLE_ORIGIN)
     if rest:
         reader.give_back("extra_content", rest)
     return entries, state
-
-
-def _foreign_signature(reader: Reader) -> State | None:
-    """The field in which another gateway puts Gemini's signature; it is read and stays where it is."""
-    fields = reader.peek("provider_specific_fields")
-    signature = fields.get(THOUGHT_SIGNATURE) if isinstance(fields, dict) else None
-    if not isinstance(signature, str):
-        return None
-    return State(kind=THOUGHT_SIGNATURE, value=signature, origin=_GOOGLE_ORIGIN)
 
 
 def _with_late_state(section: Section, late: dict[str, State]) -> Section:

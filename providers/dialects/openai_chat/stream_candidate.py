@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 from providers.dialects.openai_chat.answer_decode import (
     REASONING_FIELDS,
-    details_text,
     reasoning_state,
     take_signature,
 )
 from providers.dialects.openai_chat.content import decode_part
 from providers.dialects.openai_chat.finish import decode_finish
 from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, THOUGHT_SIGNATURE, Fields
+from providers.dialects.openai_chat.other_carriers import details_text
 from providers.dialects.openai_chat.response_decode import CUT
 from providers.dialects.openai_chat.stream_calls import CallFragments, CallParts, merged_details
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
