@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from router.keys import is_name, new_key
-from router.listening import Address, CannotListenError, addresses_of, is_reachable_from_outside, listen
+from router.listening import (
+    MOST_WORKERS,
+    Address,
+    CannotListenError,
+    addresses_of,
+    is_reachable_from_outside,
+    listen_for_workers,
+)
 
 if TYPE_CHECKING:
     from router.config import Config
@@ -36,20 +43,26 @@ def _serve(options: argparse.Namespace) -> int:
     config = _config(options.config, "serve")
     if config is None:
         return FAILED
-    given = {"host": options.host, "port": options.port, "open": options.open or None}
+    given = {"host": options.host, "port": options.port, "open": options.open or None, "workers": options.workers}
     server = config.server.model_copy(update={name: value for name, value in given.items() if value is not None})
     config = config.model_copy(update={"server": server})
+    if server.workers > 1 and not hasattr(os, "fork"):
+        return _refuse("serve", "this system has no way to run more than one worker (it cannot fork)")
     try:
         addresses = addresses_of(server.host, server.port)
         if _is_open_by_accident(config, addresses):
             return _refuse("serve", f"{_OPEN_BY_ACCIDENT}, or pass --open".format(host=server.host))
-        listeners = listen(addresses)
+        listeners = listen_for_workers(addresses, server.workers)
     except CannotListenError as error:
         return _refuse("serve", str(error))
     # The application is imported only once there is a port for it.
+    if server.workers > 1:
+        from router.workers import serve_with_workers
+
+        return serve_with_workers(config, listeners)
     from router.serve import serve
 
-    return serve(config, listeners)
+    return serve(config, listeners[0])
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -151,6 +164,7 @@ def _add_serve(commands: "_Commands") -> None:
     _add_config(command)
     command.add_argument("--host", help="where to listen; [server] host, else 127.0.0.1")
     command.add_argument("--port", type=_port, help="[server] port, else 8080; 0 for any free one")
+    command.add_argument("--workers", type=_workers, help="processes that answer; [server] workers, else 1")
     command.add_argument("--open", action="store_true", help="let everybody in although there is no router key")
     command.set_defaults(run=_serve)
 
@@ -214,6 +228,12 @@ def _add_demo(commands: "_Commands") -> None:
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError("a number from 0 to 65535 is expected")
+    return int(text)
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_WORKERS:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {MOST_WORKERS} is expected")
     return int(text)
 
 

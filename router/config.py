@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from providers.upstreams.base import ProviderRow
 from router.config_file import ConfigFile, read_config_file
 from router.keys import RouterKey, is_name, plain_key, stored_key
+from router.listening import MOST_WORKERS
 from router.problems import ENVIRONMENT, ConfigError, Problem, Problems
 from router.provider_rows import Providers, resolve_providers
 
@@ -21,6 +22,9 @@ CONFIG_VARIABLE = "AI_ROUTER_CONFIG"
 """Names the file where the command line does not."""
 KEYS_VARIABLE = "AI_ROUTER_KEYS"
 """Router keys, separated by commas or spaces: hashes (``name:sha256:…``), or keys as they are."""
+
+WORKERS_VARIABLE = "AI_ROUTER_WORKERS"
+"""How many processes answer, where neither the file nor the command line says so."""
 
 _SHORT_KEY = 20
 """A key with fewer characters was thought up by somebody, and its hash can be guessed."""
@@ -38,6 +42,8 @@ class Server(_Frozen):
     """0: any free one."""
     open: bool = False
     """Serve callers from other machines although there is no key."""
+    workers: int = 1
+    """Processes that answer."""
 
 
 class Limits(_Frozen):
@@ -95,10 +101,11 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     aliases = _resolved_aliases(file, providers, problems)
     warnings: list[str] = []
     keys = (*_file_keys(file, problems), *_environment_keys(environ, problems, warnings))
+    workers = file.server.workers or _environment_workers(environ, problems)
     problems.check()
     return Config(
         file=path,
-        server=Server(**file.server.model_dump()),
+        server=Server(**file.server.model_dump(exclude_none=True) | {"workers": workers}),
         rows=providers.rows,
         models=providers.models,
         aliases=aliases,
@@ -131,6 +138,14 @@ def _wrong_target(target: str, providers: Providers, problems: Problems) -> str 
         return None
     known = ", ".join(sorted(providers.rows)) or "none"
     return f"no provider {provider!r} is configured: add [providers.{provider}], or set its key (configured: {known})"
+
+
+def _environment_workers(environ: Mapping[str, str], problems: Problems) -> int:
+    value = environ.get(WORKERS_VARIABLE) or "1"
+    if value.isdecimal() and 1 <= int(value) <= MOST_WORKERS:
+        return int(value)
+    problems.add(WORKERS_VARIABLE, f"must be a number from 1 to {MOST_WORKERS}", file=ENVIRONMENT)
+    return 1
 
 
 def _file_keys(file: ConfigFile, problems: Problems) -> list[RouterKey]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
+from router.listening import MOST_WORKERS
 from router.problems import Problems
 
 _REFERENCE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
@@ -56,6 +57,7 @@ class ServerTable(Table):
     port: Annotated[Integer, Field(ge=0, le=65535)] = 8080
     open: Switch = False
     """Serve callers from other machines although no key is configured."""
+    workers: Annotated[Integer, Field(ge=1, le=MOST_WORKERS)] | None = None
 
 
 class LimitsTable(Table):

@@ -20,7 +20,7 @@ from providers.spec.errors import (
     RouterError,
 )
 from router.logs import RequestRecord
-from router.worker_metrics import is_shared, registry_of_workers
+from router.worker_metrics import are_shared, registry_of_workers
 
 _FACES: Final[Mapping[str, str]] = {
     "/v1/chat/completions": "chat",
@@ -46,6 +46,7 @@ class Metrics:
 
     def __init__(self, providers: Iterable[str]) -> None:
         self._providers = frozenset(providers)
+        self._are_shared = are_shared()
         self._registry = registry = CollectorRegistry()
         self._requests = Histogram(
             "ai_router_request_duration_seconds",
@@ -153,7 +154,7 @@ class Metrics:
     def exposition(self, accept: str = "") -> tuple[bytes, str]:
         """Everything counted so far and its content type: Prometheus' text, or OpenMetrics where ``accept`` asks so."""
         encode, content_type = choose_encoder(accept)
-        return encode(registry_of_workers() if is_shared() else self._registry), content_type
+        return encode(registry_of_workers() if self._are_shared else self._registry), content_type
 
 
 def _face_of(record: RequestRecord) -> str:

@@ -83,6 +83,11 @@ class Serving:
         """Wait until there can be no more of its log."""
         self._reader.join(SECONDS)
 
+    def ended(self) -> bool:
+        """Whether nothing that could write to its log is left, at the latest after a while."""
+        self.read_to_the_end()
+        return not self._reader.is_alive()
+
 
 @contextmanager
 def serving(*arguments: str, folder: Path, environ: Mapping[str, str] | None = None) -> Iterator[Serving]:
