@@ -1,48 +1,50 @@
-"""Who is let in: declared by each route, so that a route without it is seen to be open."""
+"""Who is let in: declared by each path, so that a path without it is seen to be open."""
 
 import ipaddress
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from fastapi import HTTPException, Request
+from providers.spec.errors import AuthenticationError, InvalidRequestError
+from router.asgi import HttpCall
+from router.config import Config
+from router.keys import KeyRing, presented_keys
 
-from providers.spec.errors import AuthenticationError
-from router.keys import presented_keys
 
-
-async def require_key(request: Request) -> None:
-    """FastAPI dependency: pass with a router key; without any key configured, callers of this machine.
+def require_key(call: HttpCall, keys: KeyRing, *, is_open: bool) -> None:
+    """Pass with a router key; without any key configured, callers of this machine, or all where it ``is_open``.
 
     Raises AuthenticationError. The text never says which part of a key was wrong.
     """
-    router = request.app.state.router
-    if not router.keys:
-        _require_local(request, is_open=router.config.server.open)
+    if not keys:
+        _require_local(call, is_open=is_open)
         return
-    presented = presented_keys(request.headers)
+    presented = presented_keys(call.headers)
     if not presented:
         raise AuthenticationError("a router key is required: Authorization: Bearer, or x-api-key, or x-goog-api-key")
-    names = [name for key in presented if (name := router.keys.verify(key))]
+    names = [name for key in presented if (name := keys.verify(key))]
     if not names:
         raise AuthenticationError("this router key is not known")
-    request.state.record.key = names[0]
+    call.record.key = names[0]
 
 
-async def may_read_metrics(request: Request) -> None:
-    """FastAPI dependency of ``/metrics``: pass as ``[metrics] access`` says.
-
-    Raises AuthenticationError, HTTPException.
-    """
-    match request.app.state.router.config.metrics.access:
+def may_read_metrics(call: HttpCall, keys: KeyRing, config: Config) -> None:
+    """Pass as ``[metrics] access`` says. Raises AuthenticationError, and InvalidRequestError (404) where it is off."""
+    match config.metrics.access:
         case "key":
-            await require_key(request)
+            require_key(call, keys, is_open=config.server.open)
         case "off":
-            raise HTTPException(404)
+            raise no_such_path(call)
         case _:
             pass
 
 
-def _require_local(request: Request, *, is_open: bool) -> None:
+def no_such_path(call: HttpCall) -> InvalidRequestError:
+    """The error where nobody answers."""
+    text = f"no such path: {call.record.method} {call.record.path}"
+    return InvalidRequestError(text, status=404, type="not_found_error")
+
+
+def _require_local(call: HttpCall, *, is_open: bool) -> None:
     """Without keys the machine itself is the key, whatever server runs the application.
 
     A web page that a user of this machine looks at is not the user: its requests name the page's origin, or reach us
@@ -50,13 +52,13 @@ def _require_local(request: Request, *, is_open: bool) -> None:
     """
     if is_open:
         return
-    server = request.scope.get("server")
+    server = call.scope.get("server")
     if server and not is_loopback_address(server[0]):
         raise AuthenticationError(
             "this router has no keys and is reached from outside its machine: "
             "set AI_ROUTER_KEYS, or [server] open = true"
         )
-    host, origin = request.headers.get("host", ""), request.headers.get("origin")
+    host, origin = call.headers.get("host", ""), call.headers.get("origin")
     if not _is_this_machine(host) or (origin is not None and urlsplit(origin).netloc != host):
         raise AuthenticationError(
             "this router has no keys and answers nobody but programs of its own machine, "

@@ -4,8 +4,12 @@ No request header, no body and no query is ever logged, and of an exception only
 its text may quote a prompt.
 """
 
+import asyncio
+import contextlib
 import logging
 import sys
+import threading
+import time
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,11 +24,16 @@ LOGGER_NAME = "router"
 _MOST_CHARACTERS = 200
 """Of what callers may choose freely: path and model."""
 
+_QUIET_PATHS = frozenset({"/healthz", "/readyz"})
+"""Asked every few seconds by whatever watches the service."""
+_LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.ERROR: "error"}
+
+_requests = logging.getLogger(f"{LOGGER_NAME}.request")
 _encode = msgspec.json.Encoder().encode
 
 
 class RequestRecord:
-    """What is logged of one request. The middleware makes it, faces fill it in (``request.state.record``)."""
+    """What is logged of one request. The service makes it, faces fill it in."""
 
     __slots__ = (
         "error",
@@ -70,27 +79,37 @@ class RequestRecord:
 
     def fields(self) -> dict[str, object]:
         """What is known, ready to be logged."""
-        known: dict[str, object] = {
-            "request_id": self.request_id,
-            "method": self.method,
-            "path": self.path[:_MOST_CHARACTERS],
-            "status": self.status,
-            "key": self.key,
-            "provider": self.provider,
-            "model": self.model and self.model[:_MOST_CHARACTERS],
-            "stream": self.stream,
-            "error": self.error,
-            "adjustments": self.adjustments or None,
-            "calls": self.calls or None,
-        }
+        known: dict[str, object] = {"request_id": self.request_id, "method": self.method}
+        known["path"] = self.path[:_MOST_CHARACTERS]
+        if self.status is not None:
+            known["status"] = self.status
+        if self.key is not None:
+            known["key"] = self.key
+        if self.provider is not None:
+            known["provider"] = self.provider
+        if self.model is not None:
+            known["model"] = self.model[:_MOST_CHARACTERS]
+        if self.stream is not None:
+            known["stream"] = self.stream
+        if self.error is not None:
+            known["error"] = self.error
+        if adjustments := self.adjustments:
+            known["adjustments"] = adjustments
+        if calls := self.calls:
+            known["calls"] = calls
         if self.usage is not None:
-            known |= {
-                "input_tokens": self.usage.input_tokens,
-                "output_tokens": self.usage.output_tokens,
-                "cached_tokens": self.usage.cached_tokens,
-                "reasoning_tokens": self.usage.reasoning_tokens,
-            }
-        return {name: value for name, value in known.items() if value is not None}
+            known.update(_counts(self.usage))
+        return known
+
+
+def _counts(usage: Usage) -> dict[str, int]:
+    counts = {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+    return {name: count for name, count in counts.items() if count is not None}
 
 
 def _tally(entries: Json, key: str) -> dict[str, int]:
@@ -108,12 +127,7 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
-        line: dict[str, object] = {
-            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": _message(record),
-        }
+        line = _line(record.created, record.levelname.lower(), record.name, _message(record))
         fields = getattr(record, "fields", None)
         if isinstance(fields, Mapping):
             line.update(fields)
@@ -139,13 +153,51 @@ def described(error: BaseException) -> dict[str, object]:
     }
 
 
+class JsonHandler(logging.StreamHandler[TextIO]):
+    """Writes each record as it comes, and the lines of requests a turn of the event loop at a time.
+
+    A request's line is the only one on the path of every request: it is written without the machinery of ``logging``,
+    and all that came in one turn with one call to the system. Lines keep their order.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self.setFormatter(JsonFormatter())
+        self._waiting: list[str] = []
+        self._together = threading.RLock()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, behind what waits."""
+        self.flush_waiting()
+        super().emit(record)
+
+    def add(self, line: dict[str, object]) -> None:
+        """Write the line at the end of this turn of the event loop; at once where none runs."""
+        with self._together:
+            self._waiting.append(_encoded(line))
+            first = len(self._waiting) == 1
+        if first:
+            try:
+                asyncio.get_running_loop().call_soon(self.flush_waiting)
+            except RuntimeError:
+                self.flush_waiting()
+
+    def flush_waiting(self) -> None:
+        """Write what waits. As with every handler, a stream that cannot be written to fails nobody's request."""
+        if not self._waiting:
+            return
+        with self._together, contextlib.suppress(OSError, ValueError):
+            lines, self._waiting = self._waiting, []
+            self.stream.write("".join(f"{line}\n" for line in lines))
+            self.stream.flush()
+
+
 def configure_logging(level: str, *, whole_process: bool = False, stream: TextIO | None = None) -> None:
     """Send our logs to stderr as JSON; with ``whole_process`` everybody else's too, from warnings up.
 
     Calling it again replaces what it did before. Where another server runs the application, its own logs are its own.
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
-    handler.setFormatter(JsonFormatter())
+    handler = JsonHandler(stream or sys.stderr)
     ours = logging.getLogger(LOGGER_NAME)
     ours.handlers[:] = [handler]
     ours.setLevel(level.upper())
@@ -155,6 +207,47 @@ def configure_logging(level: str, *, whole_process: bool = False, stream: TextIO
         root.handlers[:] = [handler]
         # Libraries below this level describe each request they send; theirs is not ours to vouch for.
         root.setLevel(logging.WARNING)
+
+
+def write_request(record: RequestRecord, seconds: float) -> None:
+    """Log one finished request."""
+    level = logging.INFO
+    if record.path in _QUIET_PATHS:
+        level = logging.DEBUG
+    elif record.status is not None and record.status >= 500:
+        level = logging.ERROR
+    if not _requests.isEnabledFor(level):
+        return
+    fields = record.fields()
+    fields["duration_ms"] = round(seconds * 1000, 3)
+    handler = _only_handler()
+    if handler is None:
+        _requests.log(level, "request", extra={"fields": fields})
+    else:
+        line = _line(time.time(), _LEVELS[level], _requests.name, "request")
+        line.update(fields)
+        handler.add(line)
+
+
+def flush_requests() -> None:
+    """Write the lines that wait; for the end of the process, when no event loop runs any more."""
+    handler = _only_handler()
+    if handler is not None:
+        handler.flush_waiting()
+
+
+def _only_handler() -> JsonHandler | None:
+    """Our handler, where nobody else has put one or a filter in the way of a request's line."""
+    ours = logging.getLogger(LOGGER_NAME)
+    handlers = ours.handlers
+    alone = len(handlers) == 1 and not _requests.handlers and not _requests.filters and not ours.propagate
+    handler = handlers[0] if alone and _requests.propagate else None
+    return handler if isinstance(handler, JsonHandler) and not handler.filters else None
+
+
+def _line(created: float, level: str, logger: str, message: str) -> dict[str, object]:
+    at = datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds")
+    return {"time": at, "level": level, "logger": logger, "message": message}
 
 
 def _message(record: logging.LogRecord) -> str:

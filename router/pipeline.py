@@ -46,7 +46,9 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class StreamedAnswer:
     """An answer that has begun. Whoever holds it calls ``aclose``: that closes the upstream call."""
 
-    def __init__(self, plan: Plan, watch: CallWatch, head: Sequence[Batch], batches: Batches, said: JsonObject) -> None:
+    def __init__(
+        self, plan: Plan, watch: CallWatch, head: Sequence[Batch], batches: Batches, said: JsonObject, metrics: Metrics
+    ) -> None:
         self.target = plan.target
         self.relayed = plan.relays_answer
         self.said = said
@@ -55,6 +57,8 @@ class StreamedAnswer:
         self._watch = watch
         self._head = head
         self._batches = batches
+        self._metrics: Metrics | None = metrics
+        metrics.stream_began()
 
     async def batches(self) -> Batches:
         """The events as they came in, some at a time; the last is a StreamEnd or a StreamError."""
@@ -68,6 +72,9 @@ class StreamedAnswer:
 
     async def aclose(self) -> None:
         """End the upstream call, whether its answer was read to the end or not."""
+        if self._metrics is not None:
+            self._metrics.stream_ended()
+            self._metrics = None
         await self._batches.aclose()
 
     def _watched(self, batch: Batch) -> Batch:
@@ -186,7 +193,7 @@ class Pipeline:
         self._metrics.attempt_answered(plan.row.name, time.perf_counter() - started, stream=True)
         plan = plan if relays else msgspec.structs.replace(plan, relays_answer=False)
         watch = CallWatch(judge, objects=asked.objects and not relays)
-        return StreamedAnswer(plan, watch, head, batches, {**said_of(plan, ()), **attempts.said()})
+        return StreamedAnswer(plan, watch, head, batches, {**said_of(plan, ()), **attempts.said()}, self._metrics)
 
 
 def _models(asked: Asked) -> tuple[str, ...]:

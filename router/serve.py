@@ -10,10 +10,12 @@ from types import FrameType
 
 import uvicorn
 
-from router.app import create_app
+from router.asgi import App
 from router.config import Config
 from router.listening import url_of
-from router.logs import LOGGER_NAME, configure_logging
+from router.logs import LOGGER_NAME, configure_logging, flush_requests
+from router.service import Service
+from router.state import RouterState
 
 _GRACE_SECONDS = 25
 """For answers under way when the service is told to stop. Kubernetes kills after 30 unless told otherwise."""
@@ -55,7 +57,7 @@ def run_server(
     """
     server = _Server(
         uvicorn.Config(
-            create_app(config),
+            Service(RouterState(config), _framework),
             http="httptools",
             ws="none",
             lifespan="on",
@@ -75,7 +77,15 @@ def run_server(
     for stopping in _STOPPING:
         signal.signal(stopping, lambda number, frame: None)
     server.run(sockets=listeners)
+    flush_requests()
     return 0 if server.started else 1
+
+
+def _framework() -> App:
+    # Only who reads the documentation needs it.
+    from router.app import framework
+
+    return framework()
 
 
 class _Server(uvicorn.Server):

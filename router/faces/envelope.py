@@ -1,16 +1,14 @@
 """``POST /v1/ai/run``: the envelope for backends already written against a router of that shape."""
 
 import msgspec
-from fastapi import Request as HttpRequest
-from fastapi.responses import Response as HttpResponse
 
 from providers.spec.errors import InvalidRequestError, RouterError
 from providers.spec.profile import Target
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import dumps, loads_object
 from providers.wire.reader import Reader
+from router.asgi import HttpCall
 from router.faces.chat import CHAT
-from router.faces.connection import unless_gone
 from router.faces.serving import asked_of, encoded
 from router.pipeline import Answer, Pipeline
 from router.routing import Routes
@@ -20,18 +18,19 @@ _DEFAULT_ALIAS = "default"
 """The alias used where an envelope names neither model nor intent."""
 
 
-async def answer_envelope(http: HttpRequest, pipeline: Pipeline, body: JsonObject) -> HttpResponse:
+async def answer_envelope(call: HttpCall, pipeline: Pipeline, body: JsonObject) -> None:
     """Run one envelope ``{intent?, provider?, model?, input: {messages, tools, tool_choice, …}}``.
 
     ``input`` is a chat body without ``model`` and ``stream``. Raises RouterError and CallerGoneError.
     """
-    asked = asked_of(CHAT, _chat_body(body, pipeline.routes), None, http.headers)
-    record = http.state.record
+    asked = asked_of(CHAT, _chat_body(body, pipeline.routes), None, call.headers)
+    record = call.record
     record.model = asked.request.model
-    answer = await unless_gone(http, pipeline.run(asked))
+    async with call.while_there():
+        answer = await pipeline.run(asked)
     record.provider, record.usage, record.said = answer.target.provider, answer.response.usage, answer.said
     content = _written(encoded(CHAT, asked, answer), answer)
-    return HttpResponse(content, media_type="application/json", headers=headers_of_said(answer.said))
+    await call.answer(content, headers=headers_of_said(answer.said))
 
 
 def refused(error: RouterError) -> JsonObject:

@@ -1,21 +1,18 @@
 """``POST /v1beta/models/{model}:generateContent`` and ``:streamGenerateContent``: the Gemini face."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 import msgspec
-from fastapi import Request as HttpRequest
-from fastapi.responses import Response as HttpResponse
 
 from providers.dialects import DIALECTS
 from providers.spec.errors import InvalidRequestError, UnknownModelError
 from providers.spec.values import JsonObject
 from providers.wire.sse import SseParser
-from router.faces.connection import EventStream, unless_gone
-from router.faces.serving import Face, answered, asked_of, written
+from router.asgi import JSON, HttpCall
+from router.faces.serving import Face, Pieces, answer, answer_stream, asked_of
 from router.pipeline import Pipeline
 from router.plan import Asked
-from router.said import headers_of_said
 
 GEMINI = Face(dialect=DIALECTS["google-generate-content"], id_prefix="", objects=True)
 
@@ -35,22 +32,18 @@ def asked_of_path(path: str, body: JsonObject, raw: bytes, headers: Mapping[str,
     return msgspec.structs.replace(asked, request=msgspec.structs.replace(asked.request, stream=stream or None))
 
 
-async def answer_gemini(http: HttpRequest, pipeline: Pipeline, asked: Asked) -> HttpResponse:
+async def answer_gemini(call: HttpCall, pipeline: Pipeline, asked: Asked) -> None:
     """Answer a request: whole, as server-sent events (``alt=sse``), or as one JSON array that grows.
 
     Raises RouterError and CallerGoneError.
     """
-    if not asked.request.stream or http.query_params.get("alt") == "sse":
-        return await answered(http, pipeline, GEMINI, asked)
-    record = http.state.record
-    record.model, record.stream = asked.request.model, True
-    streamed = await unless_gone(http, pipeline.stream(asked))
-    record.provider, record.said = streamed.target.provider, streamed.said
-    chunks = _as_array(written(GEMINI, asked, streamed, record))
-    return EventStream(chunks, streamed.aclose, headers_of_said(streamed.said), media_type="application/json")
+    if not asked.request.stream or call.query("alt") == "sse":
+        await answer(call, pipeline, GEMINI, asked)
+        return
+    await answer_stream(call, pipeline, GEMINI, asked, shape=_as_array, media_type=JSON)
 
 
-async def _as_array(events: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+async def _as_array(events: Pieces) -> Pieces:
     """The data of server-sent events as the members of one array."""
     parser = SseParser()
     opened = b"["

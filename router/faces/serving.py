@@ -3,24 +3,25 @@
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import msgspec
-from fastapi import Request as HttpRequest
-from fastapi.responses import Response as HttpResponse
 
 from providers.spec.dialect import Dialect, FaceContext, StreamEncoder
 from providers.spec.errors import InvalidRequestError, RouterError
 from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
 from providers.spec.values import JsonObject
 from providers.wire.json import dumps
+from router.asgi import EVENTS, HttpCall
 from router.exchange import Batch
-from router.faces.connection import EventStream, unless_gone
 from router.faces.relay import Relay
 from router.logs import RequestRecord
 from router.options import read_options
 from router.pipeline import Answer, Pipeline, StreamedAnswer
 from router.plan import Asked
 from router.said import headers_of_said
+
+Pieces: TypeAlias = AsyncGenerator[bytes, None]
 
 
 class Face(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,19 +71,41 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
     )
 
 
-async def answered(http: HttpRequest, pipeline: Pipeline, face: Face, asked: Asked) -> HttpResponse:
+async def answer(call: HttpCall, pipeline: Pipeline, face: Face, asked: Asked) -> None:
     """Answer a request, streamed where it asks for that. Raises RouterError and CallerGoneError."""
-    record: RequestRecord = http.state.record
-    record.model, record.stream = asked.request.model, bool(asked.request.stream)
     if asked.request.stream:
-        streamed = await unless_gone(http, pipeline.stream(asked))
-        record.provider, record.said = streamed.target.provider, streamed.said
-        chunks = written(face, asked, streamed, record)
-        return EventStream(chunks, streamed.aclose, headers_of_said(streamed.said))
-    whole = await unless_gone(http, pipeline.run(asked))
+        await answer_stream(call, pipeline, face, asked)
+        return
+    record = call.record
+    record.model, record.stream = asked.request.model, False
+    async with call.while_there():
+        whole = await pipeline.run(asked)
     record.provider, record.usage, record.said = whole.target.provider, whole.response.usage, whole.said
     content = whole.raw if whole.relayed else dumps(encoded(face, asked, whole))
-    return HttpResponse(content, media_type="application/json", headers=headers_of_said(whole.said))
+    await call.answer(content, headers=headers_of_said(whole.said))
+
+
+async def answer_stream(
+    call: HttpCall,
+    pipeline: Pipeline,
+    face: Face,
+    asked: Asked,
+    *,
+    shape: Callable[[Pieces], Pieces] | None = None,
+    media_type: bytes = EVENTS,
+) -> None:
+    """Answer with a stream. ``shape`` makes something else of the events. Raises RouterError and CallerGoneError."""
+    record = call.record
+    record.model, record.stream = asked.request.model, True
+    async with call.while_there():
+        streamed = await pipeline.stream(asked)
+        record.provider, record.said = streamed.target.provider, streamed.said
+        pieces = written(face, asked, streamed, record)
+        try:
+            headers = headers_of_said(streamed.said)
+            await call.stream(pieces if shape is None else shape(pieces), headers, media_type)
+        finally:
+            await streamed.aclose()
 
 
 def encoded(face: Face, asked: Asked, answer: Answer) -> JsonObject:
@@ -101,9 +124,7 @@ def face_context(face: Face, asked: Asked, model: str, said: JsonObject) -> Face
     )
 
 
-async def written(
-    face: Face, asked: Asked, answer: StreamedAnswer, record: RequestRecord
-) -> AsyncGenerator[bytes, None]:
+async def written(face: Face, asked: Asked, answer: StreamedAnswer, record: RequestRecord) -> Pieces:
     """The bytes of a stream: the provider's own where they are relayed, else written anew."""
     encoder = face.dialect.stream_encoder(face_context(face, asked, answer.target.model, answer.said))
     relay = face.relay() if answer.relayed else None

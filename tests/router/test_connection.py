@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx2
 import pytest
-from fastapi import Request
 
-from router.faces.connection import CallerGoneError, EventStream, unless_gone
+from router.asgi import CallerGoneError, HttpCall
+from router.logs import RequestRecord
 from tests.e2e.service import client, router_before
 from tests.fakes.openai_chat import OpenAIChat
 from tests.fakes.server import EndlessStream, FakeProvider
@@ -34,8 +34,9 @@ class Caller:
         self.begun.set()
 
 
-def scope(spec_version: str) -> dict[str, Any]:
-    return {"type": "http", "method": "POST", "path": "/", "headers": [], "asgi": {"spec_version": spec_version}}
+def call_of(caller: Caller, spec_version: str = "2.3") -> HttpCall:
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [], "asgi": {"spec_version": spec_version}}
+    return HttpCall(scope, caller.receive, caller.send, RequestRecord("r", "POST", "/"))
 
 
 @pytest.mark.parametrize("spec_version", ["2.0", "2.3", "2.4", "2.5"])
@@ -47,34 +48,59 @@ async def test_a_silent_stream_is_closed_when_its_caller_leaves(spec_version: st
             yield b"data: 1\n\n"
             await asyncio.Event().wait()
         finally:
+            await asyncio.sleep(0)
             closed.append("content")
 
-    async def close() -> None:
-        closed.append("call")
-
     caller = Caller()
-    answering = asyncio.ensure_future(
-        EventStream(content(), close, {})(scope(spec_version), caller.receive, caller.send)
-    )
+    call = call_of(caller, spec_version)
+
+    async def answer() -> None:
+        async with call.while_there():
+            await call.stream(content(), ())
+
+    answering = asyncio.ensure_future(answer())
     await asyncio.wait_for(caller.begun.wait(), SECONDS)
     caller.left.set()
-    await asyncio.wait_for(answering, SECONDS)
-    assert closed == ["content", "call"]
+    with pytest.raises(CallerGoneError):
+        await asyncio.wait_for(answering, SECONDS)
+    assert closed == ["content"]
 
 
 async def test_a_stream_that_ends_is_closed_as_well() -> None:
     closed: list[str] = []
 
     async def content() -> AsyncGenerator[bytes, None]:
-        yield b"data: 1\n\n"
-
-    async def close() -> None:
-        closed.append("call")
+        try:
+            yield b"data: 1\n\n"
+        finally:
+            closed.append("content")
 
     caller = Caller()
-    await asyncio.wait_for(EventStream(content(), close, {})(scope("2.3"), caller.receive, caller.send), SECONDS)
-    assert closed == ["call"]
+    await asyncio.wait_for(call_of(caller).stream(content(), ()), SECONDS)
+    assert closed == ["content"]
     assert b"".join(message.get("body", b"") for message in caller.received) == b"data: 1\n\n"
+    assert [message.get("more_body") for message in caller.received[1:]] == [True, False]
+
+
+async def test_a_server_that_fails_what_is_sent_to_nobody_has_lost_its_caller() -> None:
+    """ASGI 2.4: ``send`` raises an OSError where the caller has left."""
+    closed: list[str] = []
+
+    async def content() -> AsyncGenerator[bytes, None]:
+        try:
+            yield b"data: 1\n\n"
+        finally:
+            closed.append("content")
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.body":
+            raise BrokenPipeError
+
+    caller = Caller()
+    caller.send = send  # type: ignore[method-assign]
+    with pytest.raises(CallerGoneError):
+        await asyncio.wait_for(call_of(caller, "2.4").stream(content(), ()), SECONDS)
+    assert closed == ["content"]
 
 
 async def test_work_is_cancelled_and_has_ended_when_the_caller_is_known_to_be_gone() -> None:
@@ -89,17 +115,45 @@ async def test_work_is_cancelled_and_has_ended_when_the_caller_is_known_to_be_go
 
     caller = Caller()
     caller.left.set()
+
+    async def answer() -> None:
+        async with call_of(caller).while_there():
+            await work()
+
     with pytest.raises(CallerGoneError):
-        await asyncio.wait_for(unless_gone(Request(scope("2.3"), caller.receive), work()), SECONDS)
+        await asyncio.wait_for(answer(), SECONDS)
     assert ended == ["work"]
 
 
 async def test_work_that_fails_fails_as_itself() -> None:
-    async def work() -> None:
-        raise ValueError("its own")
-
     with pytest.raises(ValueError, match="its own"):
-        await unless_gone(Request(scope("2.3"), Caller().receive), work())
+        async with call_of(Caller()).while_there():
+            raise ValueError("its own")
+
+
+async def test_whoever_cancels_the_whole_is_not_taken_for_the_caller() -> None:
+    """A service that is shut down cancels what is under way: that stays a cancellation."""
+    begun = asyncio.Event()
+
+    async def answer() -> None:
+        async with call_of(Caller()).while_there():
+            begun.set()
+            await asyncio.Event().wait()
+
+    answering = asyncio.ensure_future(answer())
+    await asyncio.wait_for(begun.wait(), SECONDS)
+    answering.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(answering, SECONDS)
+
+
+async def test_nobody_listens_for_a_caller_that_was_answered() -> None:
+    before = asyncio.all_tasks()
+    async with call_of(Caller()).while_there():
+        await asyncio.sleep(0)
+        assert len(asyncio.all_tasks() - before) == 1
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == before
 
 
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/ai/run"])

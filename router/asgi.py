@@ -1,0 +1,159 @@
+"""One HTTP exchange with a caller on bare ASGI: its headers, its body, its answer, and whether the caller is there."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
+from types import TracebackType
+from typing import Any, Final, Self, TypeAlias
+from urllib.parse import parse_qs
+
+from providers.spec.errors import RequestTooLargeError
+from router.logs import RequestRecord
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
+"""Names in lower case, as ASGI has them."""
+
+JSON: Final = b"application/json"
+EVENTS: Final = b"text/event-stream; charset=utf-8"
+
+_MOST_DIGITS: Final = 18
+"""Of a length that is worth reading as a number."""
+
+
+class CallerGoneError(Exception):
+    """The caller closed the connection before the answer was ready."""
+
+
+class HttpCall:
+    """One request and its answer. Frameworks build several objects for each; every request pays for them."""
+
+    __slots__ = ("_receive", "_send", "headers", "record", "scope")
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, record: RequestRecord) -> None:
+        self.scope = scope
+        self.record = record
+        self.headers: dict[str, str] = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(scope["headers"])
+        }
+        """By name in lower case; of one that was sent twice, the first."""
+        self._receive = receive
+        self._send = send
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the query, the last of its name."""
+        found = parse_qs(self.scope["query_string"].decode("latin-1"), keep_blank_values=True).get(name)
+        return found[-1] if found else None
+
+    # ---- in
+
+    async def body(self, most: int) -> bytes:
+        """The whole body. Raises RequestTooLargeError beyond ``most`` bytes, CallerGoneError where its end is missing.
+
+        Never holds more than that, plus what the server has read ahead.
+        """
+        announced = self.headers.get("content-length", "")
+        if announced.isdecimal() and (len(announced) > _MOST_DIGITS or int(announced) > most):
+            raise _too_large(most)
+        pieces: list[bytes] = []
+        length = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise CallerGoneError
+            piece = message.get("body", b"")
+            length += len(piece)
+            if length > most:
+                raise _too_large(most)
+            if not message.get("more_body", False):
+                return b"".join((*pieces, piece)) if pieces else bytes(piece)
+            pieces.append(piece)
+
+    def while_there(self) -> "WhileThere":
+        """Cancels what is done within it when the caller closes the connection. The body must have been read."""
+        return WhileThere(self._receive)
+
+    # ---- out
+
+    async def begin(self, status: int, headers: Headers, media_type: bytes = JSON) -> None:
+        """Send status and headers."""
+        self.record.status = status
+        sent = [*headers, (b"content-type", media_type), (b"x-request-id", self.record.request_id.encode())]
+        await self._sent({"type": "http.response.start", "status": status, "headers": sent})
+
+    async def write(self, piece: bytes, *, more: bool = True) -> None:
+        """Send a piece of the body. Raises CallerGoneError where the server knows that nobody reads it."""
+        await self._sent({"type": "http.response.body", "body": piece, "more_body": more})
+
+    async def answer(self, body: bytes, *, status: int = 200, headers: Headers = (), media_type: bytes = JSON) -> None:
+        """Send a whole answer."""
+        await self.begin(status, [*headers, (b"content-length", b"%d" % len(body))], media_type)
+        await self.write(body, more=False)
+
+    async def stream(self, pieces: AsyncGenerator[bytes, None], headers: Headers, media_type: bytes = EVENTS) -> None:
+        """Send an answer as it comes; ``pieces`` is closed however that ends."""
+        try:
+            unbuffered = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
+            await self.begin(200, (*unbuffered, *headers), media_type)
+            async for piece in pieces:
+                await self.write(piece)
+            await self.write(b"", more=False)
+        finally:
+            await pieces.aclose()
+
+    async def send(self, message: Message) -> None:
+        """For an application of another make that answers this request: notes its status, adds the request's id."""
+        if message["type"] == "http.response.start":
+            self.record.status = message["status"]
+            headers = [*message["headers"], (b"x-request-id", self.record.request_id.encode())]
+            message = {**message, "headers": headers}
+        await self._send(message)
+
+    async def _sent(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except OSError:
+            # How servers of ASGI 2.4 and later say it.
+            raise CallerGoneError from None
+
+
+class WhileThere:
+    """Cancels the task that is within it when the caller closes the connection, which is then CallerGoneError.
+
+    Servers go on with an application whose caller has left; an upstream call would be paid for in vain. All that is
+    under way has ended when the error arrives: a cancellation waits for what it cancels.
+    """
+
+    __slots__ = ("_gone", "_listening", "_receive", "_task")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._gone = False
+
+    async def __aenter__(self) -> Self:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # a coroutine that runs has one
+        self._task = task
+        self._listening = asyncio.ensure_future(self._listen())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._listening.cancel()
+        if self._gone and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
+            raise CallerGoneError from None
+
+    async def _listen(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._gone = True
+        self._task.cancel()
+
+
+def _too_large(most: int) -> RequestTooLargeError:
+    return RequestTooLargeError(f"the body is larger than {most} bytes (limits.max_body_bytes)")
