@@ -137,10 +137,10 @@ PATHS: Final = (
     Path("POST", "/v1/responses", _asks(RESPONSES), shape=RESPONSES.dialect.encode_error),
     Path("POST", "/explain/v1/responses", _explains(RESPONSES), shape=RESPONSES.dialect.encode_error),
     # The SDK of today speaks v1, its earlier majors and most examples v1beta.
-    Path("POST", f"/v1/models/{REST}", _gemini, shape=_GEMINI),
     Path("POST", f"/v1beta/models/{REST}", _gemini, shape=_GEMINI),
-    Path("POST", f"/explain/v1/models/{REST}", _explain_gemini, shape=_GEMINI),
+    Path("POST", f"/v1/models/{REST}", _gemini, shape=_GEMINI),
     Path("POST", f"/explain/v1beta/models/{REST}", _explain_gemini, shape=_GEMINI),
+    Path("POST", f"/explain/v1/models/{REST}", _explain_gemini, shape=_GEMINI),
     Path("POST", "/v1/ai/run", _envelope, shape=refused),
     Path("GET", "/v1/models", _models),
     Path("GET", "/healthz", _health, keyed=False),
