@@ -12,10 +12,10 @@ from pathlib import Path
 
 import uvicorn
 
-from router.app import create_app
 from router.config import Config, ConfigError, load_config
 from router.keys import new_key, plain_key
 from router.logs import configure_logging
+from router.serve import service_of
 
 QUESTION = "What is in this folder?"
 _DEFAULT_MODEL = "scripted/demo"
@@ -63,7 +63,7 @@ def _router(config: Config) -> Iterator[str]:
     """A router on a free loopback port, in a thread of this process; its address."""
     listener = socket.create_server(("127.0.0.1", 0))
     configure_logging("error", whole_process=True)
-    server = _Server(uvicorn.Config(create_app(config), log_config=None, access_log=False, ws="none", lifespan="on"))
+    server = _Server(uvicorn.Config(service_of(config), log_config=None, access_log=False, ws="none", lifespan="on"))
     thread = threading.Thread(target=server.run_on, args=(listener,), daemon=True)
     thread.start()
     try:

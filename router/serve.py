@@ -57,7 +57,7 @@ def run_server(
     """
     server = _Server(
         uvicorn.Config(
-            Service(RouterState(config), _framework),
+            service_of(config),
             http="httptools",
             ws="none",
             lifespan="on",
@@ -81,8 +81,12 @@ def run_server(
     return 0 if server.started else 1
 
 
+def service_of(config: Config) -> Service:
+    """The service for this configuration; the framework is imported for the first who reads its documentation."""
+    return Service(RouterState(config), _framework)
+
+
 def _framework() -> App:
-    # Only who reads the documentation needs it.
     from router.app import framework
 
     return framework()

@@ -144,9 +144,9 @@ def test_workers_end_with_the_process_that_keeps_them(tmp_path: Path) -> None:
 
 def test_what_is_wrong_with_the_start_is_told_once(tmp_path: Path) -> None:
     program = (
-        "import sys, router.app\n"
-        "def broken(config): raise RuntimeError('no')\n"
-        "router.app.create_app = broken\n"
+        "import sys, router.service\n"
+        "def broken(*given): raise RuntimeError('no')\n"
+        "router.service.Service = broken\n"
         "from router.cli import main\n"
         "sys.exit(main(['serve', '--port', '0', '--workers', '3']))\n"
     )
