@@ -107,6 +107,10 @@ class ProviderTable(Table):
         dict[str, Any] | None, BeforeValidator(lambda value: {"base": value} if isinstance(value, str) else value)
     ] = None
     """Fields of a profile, and ``base``: the shipped profile they change."""
+    key_header: str | None = None
+    """The header that takes the key, where it is not that of the dialect."""
+    transport: Literal["pool", "sdk"] = "pool"
+    """``sdk``: calls go through the vendor's own SDK."""
     headers: dict[str, SecretStr] = {}
     timeout: Annotated[
         TimeoutTable | None,

@@ -39,11 +39,10 @@ Batches = AsyncGenerator[Batch, None]
 
 async def read_whole(plan: Plan, patience: Patience) -> bytes:
     """Send it and read the answer's body. Raises RouterError, also for a status of 400 and more."""
-    answer = await _opened(plan, patience)
     try:
-        return await _read(answer, patience, _MOST_ANSWER_BYTES)
+        return await patience.wait(_whole(plan, patience))
     finally:
-        await answer.aclose()
+        patience.close()
 
 
 async def open_stream(plan: Plan, patience: Patience) -> tuple[Batches, bool]:
@@ -51,7 +50,13 @@ async def open_stream(plan: Plan, patience: Patience) -> tuple[Batches, bool]:
 
     Also whether its bytes may be relayed: not where something else than a stream came.
     """
-    answer = await _opened(plan, patience)
+    try:
+        answer = await patience.wait(plan.upstream.send(plan.prepared))
+        if answer.status >= 400:
+            raise await patience.wait(_refusal(plan, patience, answer))
+    except BaseException:
+        patience.close()
+        raise
     relays = plan.relays_answer and answer.headers.get("content-type", "").lower().startswith("text/event-stream")
     return _batches(plan, patience, answer, relays=relays), relays
 
@@ -81,30 +86,26 @@ def json_object(body: bytes) -> JsonObject:
         raise ProviderProtocolError(f"the provider's answer is not what it should be: {error}") from None
 
 
-async def _opened(plan: Plan, patience: Patience) -> UpstreamAnswer:
-    """Send it. Raises the provider's error for a status of 400 and more."""
-    answer = await patience.wait(plan.upstream.send(plan.prepared))
-    if answer.status < 400:
-        return answer
+async def _whole(plan: Plan, patience: Patience) -> bytes:
+    answer = await plan.upstream.send(plan.prepared)
+    if answer.status >= 400:
+        raise await _refusal(plan, patience, answer)
     try:
-        body = await _read(answer, patience, _MOST_ERROR_BYTES, cut=True)
+        body = await answer.read(_MOST_ANSWER_BYTES, patience.first_byte_came)
     finally:
         await answer.aclose()
-    raise error_of_answer(plan.dialect, answer, body)
+    if len(body) > _MOST_ANSWER_BYTES:
+        raise ProviderProtocolError(f"the answer is larger than {_MOST_ANSWER_BYTES} bytes")
+    return body
 
 
-async def _read(answer: UpstreamAnswer, patience: Patience, most: int, *, cut: bool = False) -> bytes:
-    """The body, up to ``most`` bytes. Raises ProviderProtocolError for more, unless it may be ``cut``."""
-    chunks = aiter(answer.chunks())
-    body = bytearray()
-    while (chunk := await patience.wait(anext(chunks, None))) is not None:
-        patience.first_byte_came()
-        body += chunk
-        if len(body) > most:
-            if cut:
-                break
-            raise ProviderProtocolError(f"the answer is larger than {most} bytes")
-    return bytes(body[:most])
+async def _refusal(plan: Plan, patience: Patience, answer: UpstreamAnswer) -> RouterError:
+    """The provider's error for a status of 400 and more."""
+    try:
+        body = await answer.read(_MOST_ERROR_BYTES, patience.first_byte_came)
+    finally:
+        await answer.aclose()
+    return error_of_answer(plan.dialect, answer, body[:_MOST_ERROR_BYTES])
 
 
 async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer, *, relays: bool) -> Batches:
@@ -136,6 +137,7 @@ async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer, *, re
     except RouterError as error:
         yield Batch([StreamError(error=attributed(error, plan.row))], b"")
     finally:
+        patience.close()
         await answer.aclose()
 
 

@@ -12,7 +12,11 @@ Awaited = TypeVar("Awaited")
 
 
 class Patience:
-    """The time limits of one call, counted from its making."""
+    """The time limits of one call, counted from its making. ``close`` it when the call is over.
+
+    One timer serves the whole call: it looks up when it rings whether the limit has moved on, so that an event of a
+    stream costs no timer of its own.
+    """
 
     def __init__(self, timeouts: Timeouts, *, stream: bool) -> None:
         self._loop = asyncio.get_running_loop()
@@ -22,14 +26,33 @@ class Patience:
         self._total = now + timeouts.total
         self._next = now + timeouts.first_byte
         self._waiting_for = f"the first byte ({timeouts.first_byte:g} s)"
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: asyncio.Task[object] | None = None
+        self._over = False
 
     async def wait(self, awaitable: Awaitable[Awaited]) -> Awaited:
         """Await it within what is left. Raises ProviderTimeoutError, having cancelled it."""
+        task = self._waiting = asyncio.current_task()
+        assert task is not None  # noqa: S101  # only a task awaits
+        cancelling = task.cancelling()
+        limit = min(self._total, self._next)
+        if self._timer is None or self._timer.when() > limit:
+            self._ring_at(limit)
         try:
-            async with asyncio.timeout_at(min(self._total, self._next)):
-                return await awaitable
-        except TimeoutError:
+            return await awaitable
+        except asyncio.CancelledError:
+            if not self._over:
+                raise
+            self._over = False
+            if task.uncancel() > cancelling:
+                # Whoever waited was cancelled as well.
+                raise
             raise ProviderTimeoutError(f"the provider took too long: waited for {self._reason()}") from None
+        finally:
+            self._waiting = None
+            if self._over:
+                self._over = False
+                task.uncancel()
 
     def first_byte_came(self) -> None:
         """The answer has begun: a plain one may now take its total time, a stream must bring events."""
@@ -42,6 +65,28 @@ class Patience:
         """An event came. Bytes that complete none (pings, comments) do not count (STREAM-20)."""
         self._next = self._loop.time() + self._timeouts.between_events
         self._waiting_for = f"the next event ({self._timeouts.between_events:g} s)"
+
+    def close(self) -> None:
+        """The call is over: nothing rings any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _ring_at(self, when: float) -> None:
+        self.close()
+        self._timer = self._loop.call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        self._timer = None
+        if self._waiting is None:
+            # The next wait sets it again.
+            return
+        limit = min(self._total, self._next)
+        if self._loop.time() < limit:
+            self._ring_at(limit)
+        else:
+            self._over = True
+            self._waiting.cancel()
 
     def _reason(self) -> str:
         over = self._total <= self._next

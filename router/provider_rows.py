@@ -130,7 +130,7 @@ class _Resolver:
         return True
 
     def _scripted(self, name: str, table: ProviderTable) -> ProviderRow:
-        for key in ("base_url", "api_key", "profile", "timeout", "headers"):
+        for key in ("base_url", "api_key", "key_header", "profile", "timeout", "headers"):
             if getattr(table, key):
                 self._wrong(name, key, "a scripted provider has none: it never leaves the router")
         script = None if table.script is None else str(self._folder / table.script)
@@ -149,6 +149,8 @@ class _Resolver:
             api_key=self._api_key(name, table, shipped),
             profile=self._profile(name, table, self._own_profile(dialect, shipped)),
             headers=self._headers(name, table.headers),
+            key_header=table.key_header,
+            transport=table.transport,
             timeouts=_timeouts(table.timeout),
         )
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Literal
 
-import httpx2
-
 from providers.spec.errors import InternalError
 from providers.upstreams.base import ProviderRow, Upstream
-from providers.upstreams.factory import new_pool, open_upstream
+from providers.upstreams.factory import open_upstream
+from providers.upstreams.pool import Pool
 from router.config import Config
 from router.keys import KeyRing
 from router.logs import LOGGER_NAME
@@ -62,7 +61,7 @@ class RouterState:
 
     async def _open(self) -> None:
         try:
-            pool = new_pool()
+            pool = Pool()
         except Exception as error:  # noqa: BLE001  # such as SSL_CERT_FILE naming no file
             _log.error("connections cannot be set up", exc_info=error)
             self.upstreams.failed.update(self.config.rows)
@@ -72,7 +71,7 @@ class RouterState:
             await self._open_one(row, pool)
         _log.info("ready", extra={"fields": {"providers": sorted(self.upstreams)}})
 
-    async def _open_one(self, row: ProviderRow, pool: httpx2.AsyncClient) -> None:
+    async def _open_one(self, row: ProviderRow, pool: Pool) -> None:
         try:
             upstream = await open_upstream(row, pool)
         except Exception as error:  # noqa: BLE001  # one provider that fails must not take the others along

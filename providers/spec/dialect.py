@@ -24,7 +24,7 @@ class EncodedRequest(msgspec.Struct, frozen=True, kw_only=True):
     content: bytes | None = None
     """The bytes to send where they are not made from ``body``: a request that is relayed as it came."""
     headers: dict[str, str] = {}
-    """Headers that belong to the dialect (its version), never credentials."""
+    """Headers that belong to the dialect (its version), never credentials. Names in lower case."""
 
 
 class StreamDecoder(Protocol):

@@ -1,60 +1,130 @@
 """An answer over HTTP whose body is read by whoever asked."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-import anyio
-import httpx2
+import aiohttp
 
-from providers.spec.errors import ProviderProtocolError
-from providers.upstreams.base import ProviderRow
+from providers.spec.errors import RouterError
+from providers.upstreams.base import ProviderRow, read_pieces
+from providers.upstreams.codings import CodingError, Undoing, undoing
 from providers.upstreams.failures import TRANSPORT_FAULTS, error_of
 
-_CODINGS = frozenset({"identity", "gzip", "deflate"})
-"""Content codings that are undone here. httpx2 hands out others, such as an unasked-for ``br``, as they came."""
 
-
-class HttpAnswer:
+class PoolAnswer:
     """Status and headers are here, the body is still on the wire."""
 
-    def __init__(self, response: httpx2.Response, row: ProviderRow) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, row: ProviderRow) -> None:
         self._response = response
         self._row = row
 
     @property
     def status(self) -> int:
         """HTTP status."""
-        return self._response.status_code
+        return self._response.status
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Matched without regard to case; a header sent twice is joined with a comma."""
-        return self._response.headers
+        return _Headers(self._response)
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    def chunks(self) -> "_Pieces":
         """The body as it comes, once.
 
         Raises ProviderConnectionError where it breaks off, ProviderTimeoutError where it stalls, and
         ProviderProtocolError where it is not encoded as its headers say, or in a way nobody asked for. However it
         ends, the connection is given up.
         """
+        return _Pieces(self)
+
+    async def read(self, most: int, began: Callable[[], None]) -> bytes:
+        """See ``UpstreamAnswer.read``: what is here already costs one step."""
+        if "content-encoding" in self._response.headers:
+            return await read_pieces(self.chunks(), most, began)
+        content = self._response.content
         try:
-            self._check_coding()
-            async with aclosing(self._response.aiter_bytes()) as pieces:
-                async for piece in pieces:
-                    yield piece
-        except TRANSPORT_FAULTS as fault:
-            raise error_of(fault, self._row) from None
-        finally:
-            await self.aclose()
+            body = await content.readany()
+            if content.at_eof():
+                return body
+            began()
+            pieces, size = [body], len(body)
+            while size <= most and (piece := await content.readany()):
+                pieces.append(piece)
+                size += len(piece)
+        except BaseException as fault:
+            self._response.close()
+            if isinstance(fault, TRANSPORT_FAULTS):
+                raise error_of(fault, self._row) from None
+            raise
+        return b"".join(pieces)
 
     async def aclose(self) -> None:
         """Give the connection up at once, also while being cancelled; may be called again."""
-        with anyio.CancelScope(shield=True):
-            await self._response.aclose()
+        self._response.close()
 
-    def _check_coding(self) -> None:
-        for coding in self._response.headers.get_list("content-encoding", split_commas=True):
-            if coding.lower() not in _CODINGS:
-                message = f"the answer of {self._row.name} is encoded in a way that was not asked for"
-                raise ProviderProtocolError(message, provider=self._row.name)
+    async def _piece(self) -> bytes:
+        try:
+            return await self._response.content.readany()
+        except BaseException as fault:
+            self._response.close()
+            if isinstance(fault, TRANSPORT_FAULTS):
+                raise error_of(fault, self._row) from None
+            raise
+
+    def _undoing(self) -> Undoing | None:
+        if "content-encoding" not in self._response.headers:
+            return None
+        try:
+            return undoing(self._response.headers.getall("content-encoding"))
+        except CodingError as fault:
+            raise self._miscoded(fault) from None
+
+    def _miscoded(self, fault: CodingError) -> RouterError:
+        self._response.close()
+        return error_of(fault, self._row)
+
+
+class _Pieces(AsyncIterator[bytes]):
+    """A body piece by piece. No generator: one would cost as much again for each piece."""
+
+    def __init__(self, answer: PoolAnswer) -> None:
+        self._answer = answer
+        self._coding = answer._undoing()
+        self._undone: Iterator[bytes] = iter(())
+
+    async def __anext__(self) -> bytes:
+        if self._coding is not None:
+            return await self._decoded(self._coding)
+        piece = await self._answer._piece()
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        """Read no further."""
+        await self._answer.aclose()
+
+    async def _decoded(self, coding: Undoing) -> bytes:
+        try:
+            while (piece := next(self._undone, None)) is None:
+                data = await self._answer._piece()
+                if not data:
+                    coding.close()
+                    raise StopAsyncIteration
+                self._undone = coding.feed(data)
+        except CodingError as fault:
+            raise self._answer._miscoded(fault) from None
+        return piece
+
+
+class _Headers(Mapping[str, str]):
+    def __init__(self, response: aiohttp.ClientResponse) -> None:
+        self._headers = response.headers
+
+    def __getitem__(self, name: str) -> str:
+        return ", ".join(self._headers.getall(name))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(self._headers))
+
+    def __len__(self) -> int:
+        return len(set(self._headers))

@@ -1,8 +1,8 @@
 """What a transport is: prepare a call, send it, hand back raw bytes."""
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping
-from typing import Protocol
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -33,6 +33,10 @@ class ProviderRow(msgspec.Struct, frozen=True, kw_only=True):
     profile: Profile = Profile()
     headers: dict[str, str] = {}
     timeouts: Timeouts = Timeouts()
+    key_header: str | None = None
+    """The header that takes the key; ``None``: that of the dialect. ``authorization`` takes it as ``Bearer``."""
+    transport: Literal["pool", "sdk"] = "pool"
+    """``sdk``: the vendor's own SDK builds and sends the requests, over its own HTTP client."""
     script: str | None = None
     """Path of the script file of a ``scripted`` row."""
 
@@ -69,6 +73,14 @@ class UpstreamAnswer(Protocol):
         """The body as it comes, content encoding undone. Raises ProviderConnectionError where it breaks."""
         ...
 
+    async def read(self, most: int, began: Callable[[], None]) -> bytes:
+        """The body whole, or what has come of it once that is more than ``most`` bytes.
+
+        ``began`` is called where its first bytes are here and others are waited for. Raises ProviderConnectionError
+        where it breaks.
+        """
+        ...
+
     async def aclose(self) -> None:
         """Give the connection up; the provider sees a disconnect where the body was not read to its end."""
         ...
@@ -91,6 +103,17 @@ class Upstream(Protocol):
     async def aclose(self) -> None:
         """Close pooled connections."""
         ...
+
+
+async def read_pieces(pieces: AsyncIterator[bytes], most: int, began: Callable[[], None]) -> bytes:
+    """``UpstreamAnswer.read`` for an answer that has nothing quicker than its ``chunks``."""
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        if len(body) > most:
+            break
+        began()
+    return bytes(body)
 
 
 def scope_of(row: ProviderRow) -> str:

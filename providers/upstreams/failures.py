@@ -1,16 +1,16 @@
 """What went wrong on the way to a provider, as our errors."""
 
+import os
 import ssl
 
-import anyio
-import httpx2
+import aiohttp
 
 from providers.spec.errors import ProviderConnectionError, ProviderProtocolError, ProviderTimeoutError, RouterError
 from providers.upstreams.base import ProviderRow
+from providers.upstreams.codings import CodingError
 
-TRANSPORT_FAULTS = (httpx2.RequestError, httpx2.StreamClosed, ssl.SSLError, anyio.EndOfStream, OSError)
-"""All that httpx2 raises between opening a connection and the end of a body. TLS faults and an ended byte stream can
-come through it unmapped (https://github.com/pydantic/httpx2/issues/854)."""
+TRANSPORT_FAULTS = (aiohttp.ClientError, CodingError, ssl.SSLError, OSError)
+"""All that the pool raises between opening a connection and the end of a body."""
 
 
 def read_limit(row: ProviderRow) -> float:
@@ -18,33 +18,56 @@ def read_limit(row: ProviderRow) -> float:
     return max(row.timeouts.first_byte, row.timeouts.between_events)
 
 
-def timeout_of(row: ProviderRow) -> httpx2.Timeout:
-    """The row's limits as httpx2 takes them."""
-    return httpx2.Timeout(read_limit(row), connect=row.timeouts.connect, pool=row.timeouts.connect)
-
-
 def error_of(fault: Exception, row: ProviderRow) -> RouterError:
     """One of ``TRANSPORT_FAULTS`` as our error.
 
     The words of the fault are left out: they can quote a header, and with it the key.
     """
-    kind = type(fault).__name__
     match fault:
-        case httpx2.ConnectTimeout() | httpx2.PoolTimeout():
-            return _too_slow(row, f"no connection to {row.name} within {row.timeouts.connect:g} s")
-        case httpx2.TimeoutException():
-            return _too_slow(row, f"{row.name} was silent for {read_limit(row):g} s")
-        case httpx2.ConnectError() | httpx2.ProxyError() | httpx2.UnsupportedProtocol():
-            return _broken(row, f"could not connect to {row.name} ({kind})")
-        case httpx2.DecodingError():
-            return ProviderProtocolError(f"the answer of {row.name} is not encoded as it says", provider=row.name)
+        case aiohttp.ConnectionTimeoutError():
+            return unconnected(row, None)
+        case aiohttp.SocketTimeoutError() | aiohttp.ServerTimeoutError():
+            return silent(row)
+        case aiohttp.ClientConnectorDNSError():
+            return unconnected(row, "host not found")
+        case aiohttp.ClientConnectorCertificateError():
+            return unconnected(row, "its certificate is not trusted here")
+        case aiohttp.ClientHttpProxyError():
+            return unconnected(row, f"the proxy answered {fault.status}")
+        case aiohttp.ClientConnectorError():
+            return unconnected(row, _reason(fault.os_error))
+        case CodingError():
+            return miscoded(row)
         case _:
-            return _broken(row, f"the connection to {row.name} broke ({kind})")
+            return broken(row, _reason(fault))
 
 
-def _too_slow(row: ProviderRow, message: str) -> RouterError:
-    return ProviderTimeoutError(message, provider=row.name)
+def unconnected(row: ProviderRow, reason: str | None) -> RouterError:
+    """No connection; ``None``: not within the time for it."""
+    if reason is None:
+        message = f"no connection to {row.name} within {row.timeouts.connect:g} s"
+        return ProviderTimeoutError(message, provider=row.name)
+    return ProviderConnectionError(f"could not connect to {row.name} ({reason})", provider=row.name)
 
 
-def _broken(row: ProviderRow, message: str) -> RouterError:
-    return ProviderConnectionError(message, provider=row.name)
+def silent(row: ProviderRow) -> RouterError:
+    """A connection on which nothing came."""
+    return ProviderTimeoutError(f"{row.name} was silent for {read_limit(row):g} s", provider=row.name)
+
+
+def broken(row: ProviderRow, reason: str) -> RouterError:
+    """A connection that ended before its answer did."""
+    return ProviderConnectionError(f"the connection to {row.name} broke ({reason})", provider=row.name)
+
+
+def miscoded(row: ProviderRow) -> RouterError:
+    """A body that is not encoded as its headers say, or in a way that was not asked for."""
+    return ProviderProtocolError(f"the answer of {row.name} is not encoded as was asked for or said", provider=row.name)
+
+
+def _reason(fault: Exception) -> str:
+    """``Connection refused`` where the system has words for it, else the kind of the fault."""
+    number = fault.errno if isinstance(fault, OSError) and not isinstance(fault, ssl.SSLError) else None
+    if number is not None and number > 0:
+        return os.strerror(number)
+    return type(fault).__name__

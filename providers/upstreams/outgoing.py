@@ -1,15 +1,16 @@
 """The headers that leave for a provider: named by us, by the row and by the dialect, and no others."""
 
 import re
-from collections.abc import Mapping, Set
-
-import httpx2
+from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from providers.spec.dialect import EncodedRequest
+from providers.spec.errors import InvalidRequestError
 from providers.upstreams.base import PreparedCall, ProviderRow
 from providers.wire.json import dumps
 
 _FRAMING = frozenset({"connection", "content-length", "te", "trailer", "transfer-encoding", "upgrade"})
+_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _VALUE = re.compile(r"[\x20-\x7e]*")
 _KEY = re.compile(r"[\x21-\x7e]+")
 
@@ -27,18 +28,24 @@ def check_row(row: ProviderRow) -> None:
 
     Raises ValueError, whose text has neither the key nor a header's value.
     """
-    url = httpx2.URL(row.base_url)
-    if url.scheme not in {"http", "https"} or not url.host:
+    url = urlsplit(row.base_url)
+    if url.scheme not in {"http", "https"} or not url.hostname:
         raise ValueError(f"provider {row.name}: base_url must be an http or https address")
-    if url.userinfo:
+    if url.username is not None or url.password is not None:
         raise ValueError(f"provider {row.name}: base_url holds a user name; put credentials into headers")
+    if not row.base_url.isascii() or not row.base_url.isprintable() or " " in row.base_url:
+        raise ValueError(f"provider {row.name}: base_url holds characters that no URL can")
     if row.api_key is not None and not _KEY.fullmatch(row.api_key):
         raise ValueError(f"provider {row.name}: api_key is empty or holds a space, a line break or a non-ASCII letter")
     for name, value in row.headers.items():
         if name.lower() in _FRAMING:
             raise ValueError(f"provider {row.name}: header {name} is not the row's to set")
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"provider {row.name}: a header has a name that no header can have")
         if not _VALUE.fullmatch(value):
             raise ValueError(f"provider {row.name}: header {name} holds a line break or a non-ASCII letter")
+    if row.key_header is not None and (not _NAME.fullmatch(row.key_header) or row.key_header.lower() in _FRAMING):
+        raise ValueError(f"provider {row.name}: key_header is no name of a header that can take a key")
 
 
 def content_of(encoded: EncodedRequest) -> bytes:
@@ -46,31 +53,27 @@ def content_of(encoded: EncodedRequest) -> bytes:
     return dumps(encoded.body) if encoded.content is None else encoded.content
 
 
-def headers_of(row: ProviderRow, encoded: EncodedRequest, credentials: Mapping[str, str]) -> dict[str, str]:
-    """Every header that will leave but ``host`` and ``content-length``; names in lower case.
+class Preparing:
+    """Makes the calls of one row ready; what all of them share is made once.
 
-    A later one of these wins: the standard ones, the key, the dialect's, the row's (an operator who names a header
-    means it).
+    Every header that will leave but ``host`` and ``content-length`` is named here, in lower case. A later one of these
+    wins: the standard ones, the key, the dialect's, the row's (an operator who names a header means it).
     """
-    layers = (STANDARD, credentials, encoded.headers, row.headers)
-    return {name.lower(): value for layer in layers for name, value in layer.items()}
 
+    def __init__(self, row: ProviderRow, credentials: Mapping[str, str]) -> None:
+        self._address = row.base_url.rstrip("/")
+        self._under = {**STANDARD, **credentials}
+        self._over = {name.lower(): value for name, value in row.headers.items()}
 
-def named_only(request: httpx2.Request, named: Set[str]) -> httpx2.Request:
-    """Take off a request every header that was not named for it, in place.
-
-    The SDKs add what they find in the environment (``OPENAI_ORG_ID``, ``OPENAI_CUSTOM_HEADERS``,
-    ``ANTHROPIC_CUSTOM_HEADERS``, …) and a description of the machine (``x-stainless-*``), whatever the address.
-    """
-    keep = {name.lower() for name in named} | {"host", "content-length"}
-    for name in [name for name in request.headers if name.lower() not in keep]:
-        del request.headers[name]
-    return request
-
-
-def prepared(request: httpx2.Request, *, stream: bool) -> PreparedCall:
-    """A built request as what will leave."""
-    headers = {name: value for name, value in request.headers.items() if name not in {"host", "content-length"}}
-    return PreparedCall(
-        method=request.method, url=str(request.url), headers=headers, body=request.content, stream=stream
-    )
+    def call(self, encoded: EncodedRequest, *, stream: bool) -> PreparedCall:
+        """What will leave. Raises InvalidRequestError for a header of the caller's that HTTP cannot carry."""
+        for name, value in encoded.headers.items():
+            if not _VALUE.fullmatch(value):
+                raise InvalidRequestError(f"header {name} holds what no header can carry", path=f"headers.{name}")
+        return PreparedCall(
+            method="POST",
+            url=self._address + encoded.path,
+            headers={**self._under, **encoded.headers, **self._over},
+            body=content_of(encoded),
+            stream=stream,
+        )

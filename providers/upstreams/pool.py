@@ -1,84 +1,183 @@
-"""The one connection pool, and how an SDK is made to use it."""
+"""The one connection pool: every row's calls leave through it, as they were prepared."""
 
-import httpx2
+import errno
+import os
+import ssl
+import time
+import urllib.request
+from collections.abc import Callable
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Protocol, TypeVar, cast
+from urllib.parse import urlsplit
 
-from providers.spec.errors import RouterError
-from providers.upstreams.base import ProviderRow
-from providers.upstreams.failures import TRANSPORT_FAULTS, error_of
+import aiohttp
+from aiohttp.abc import AbstractResolver, AbstractStreamWriter
+from yarl import URL
 
-_LOOPBACK = ("all://localhost", "all://127.0.0.1", "all://[::1]")
+from providers.upstreams.base import PreparedCall
+
+_KEPT_SECONDS = 30.0
+"""How long a connection that nobody uses is kept open."""
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_MOST_HEADER_BYTES = 1 << 16
+"""One header of an answer. Gateways in front of providers send some of more than the usual 8 KB."""
+_LARGE_BYTES = 1 << 18
+"""From here on a body is written in pieces, so that other calls get their turn."""
+
+_STALE_SECONDS = 2.0
+"""A connection that was given up shows it within a round trip. One that breaks later broke on the request itself."""
+_MOST_STALE = 3
+"""How many kept connections in a row may turn out to be given up."""
+
+_opened: ContextVar[bool] = ContextVar("opened")
+"""Whether the call under way opened a connection of its own."""
 
 
-def new_pool() -> httpx2.AsyncClient:
-    """The pool that all upstreams share; whoever makes it closes it.
+class _Closable(Protocol):
+    async def aclose(self) -> None: ...
 
-    HTTP/1.1, no redirects followed (a key must not travel to an address nobody configured). Proxies and extra
-    certificates come from the environment as everywhere (``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``), except
-    that loopback addresses are never proxied: a local model behind a company proxy is not reachable there. The number
-    of connections is not limited here, for a stream holds one for minutes; admission is the router's business.
+
+Companion = TypeVar("Companion", bound=_Closable)
+
+
+class Pool:
+    """Connections that all upstreams share. To be made and closed in a running loop.
+
+    HTTP/1.1, no redirects followed (a key must not travel to an address nobody configured), no cookies kept, no
+    ``.netrc`` read. The number of connections is not limited here, for a stream holds one for minutes; admission is
+    the router's business. Certificates are checked against the system's, or those that ``SSL_CERT_FILE`` and
+    ``SSL_CERT_DIR`` name. Raises OSError and ssl.SSLError where these cannot be read.
     """
-    return httpx2.AsyncClient(
-        trust_env=True,
-        follow_redirects=False,
-        limits=httpx2.Limits(max_connections=None, max_keepalive_connections=100, keepalive_expiry=30.0),
-        mounts=dict.fromkeys(_LOOPBACK),
-    )
 
-
-class Answered(Exception):
-    """Carries an answer other than 200 past an SDK, which would read its body and judge it."""
-
-    def __init__(self, response: httpx2.Response) -> None:
-        super().__init__(f"HTTP {response.status_code}")
-        self.response = response
-
-
-class Carrier(httpx2.AsyncClient):
-    """What an SDK is given as its HTTP client: sends through the shared pool and adds nothing to a request.
-
-    It has no default headers, keeps no cookies and never reads a body. Faults of the connection are raised as our
-    errors, answers other than 200 as ``Answered``: all three SDKs let both through, one of them wrapped.
-    """
-
-    def __init__(self, pool: httpx2.AsyncClient, row: ProviderRow) -> None:
-        # A transport of its own, never used, keeps httpx2 from building a TLS context for each row.
-        super().__init__(transport=httpx2.MockTransport(_unused), trust_env=False)
-        self.headers.clear()
-        self._pool = pool
-        self._row = row
+    def __init__(self, resolver: AbstractResolver | None = None) -> None:
+        connector = _Connector(
+            limit=0,
+            keepalive_timeout=_KEPT_SECONDS,
+            ssl=_trusted(),
+            # Named, or the presence of another package would choose.
+            resolver=resolver or aiohttp.ThreadedResolver(),
+        )
+        self._companions: dict[object, _Closable] = {}
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            max_line_size=_MOST_HEADER_BYTES,
+            max_field_size=_MOST_HEADER_BYTES,
+            trust_env=False,
+        )
 
     async def send(
-        self,
-        request: httpx2.Request,
-        *,
-        stream: bool = False,
-        auth: object = None,
-        follow_redirects: object = None,
-    ) -> httpx2.Response:
-        """Send as it is; what the SDK says about streaming, authentication and redirects does not apply."""
-        try:
-            response = await self._pool.send(request, stream=True, auth=None, follow_redirects=False)
-        except TRANSPORT_FAULTS as fault:
-            raise error_of(fault, self._row) from None
-        if response.status_code != httpx2.codes.OK:
-            raise Answered(response)
-        return response
+        self, call: PreparedCall, limits: aiohttp.ClientTimeout, proxy: URL | None
+    ) -> aiohttp.ClientResponse:
+        """Send it and wait for status and headers; the body is left unread. Raises what aiohttp raises.
+
+        A kept connection may have been given up by the provider at the very moment it is used again. Where one ends
+        before a byte of an answer, as soon as this, the call is sent once more, over another connection: see
+        ``docs/decisions/0010-the-shared-pool.md``.
+        """
+        began = time.monotonic()
+        for _ in range(_MOST_STALE):
+            _opened.set(False)
+            try:
+                return await self._send(call, limits, proxy)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as fault:
+                if _opened.get() or not _was_stale(fault) or time.monotonic() - began > _STALE_SECONDS:
+                    raise
+        return await self._send(call, limits, proxy)
+
+    async def _send(
+        self, call: PreparedCall, limits: aiohttp.ClientTimeout, proxy: URL | None
+    ) -> aiohttp.ClientResponse:
+        return await self._session.request(
+            call.method,
+            URL(call.url, encoded=True),
+            data=call.body if len(call.body) < _LARGE_BYTES else _Large(call.body),
+            headers=call.headers,
+            allow_redirects=False,
+            timeout=limits,
+            proxy=proxy,
+        )
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it can send no more."""
+        return self._session.closed
+
+    def companion(self, make: Callable[[], Companion]) -> Companion:
+        """What ``make`` makes, once for this pool, and closed with it: the HTTP client of the SDKs."""
+        if make not in self._companions:
+            self._companions[make] = make()
+        return cast(Companion, self._companions[make])
+
+    async def aclose(self) -> None:
+        """Close every connection; a call under way breaks."""
+        await self._session.close()
+        for companion in self._companions.values():
+            await companion.aclose()
+
+    async def __aenter__(self) -> "Pool":
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
 
-def outcome_of(error: Exception) -> httpx2.Response:
-    """The answer that an SDK's exception stands for.
+def proxy_of(base_url: str) -> URL | None:
+    """The proxy that the environment names for this address (``HTTPS_PROXY``, ``NO_PROXY``, …), as everywhere.
 
-    Raises the error of ours that it stands for, or the exception itself where it is the SDK's own.
+    Loopback addresses have none: a local model behind a company's proxy is not reachable there. Raises ValueError for
+    a proxy that is spoken to in another way than HTTP; its text does not hold the address.
     """
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, Answered):
-            return cause.response
-        if isinstance(cause, RouterError):
-            raise cause from None
-        cause = cause.__cause__
-    raise error
+    address = urlsplit(base_url)
+    host = address.hostname or ""
+    proxies = urllib.request.getproxies()
+    found = proxies.get(address.scheme) or proxies.get("all")
+    if host in _LOOPBACK or not found or urllib.request.proxy_bypass(address.netloc):
+        return None
+    proxy = URL(found if "://" in found else f"http://{found}")
+    if proxy.scheme not in {"http", "https"}:
+        raise ValueError(f"the environment names a proxy of a kind that is not supported ({proxy.scheme})")
+    return proxy
 
 
-def _unused(request: httpx2.Request) -> httpx2.Response:
-    raise RuntimeError(f"{request.method} was not sent through the pool")
+class _Connector(aiohttp.TCPConnector):
+    async def _create_connection(self, *arguments: Any) -> Any:
+        _opened.set(True)
+        return await super()._create_connection(*arguments)
+
+
+class _Large(aiohttp.Payload):
+    """A large body in memory. aiohttp's own class for it warns that it is large, and writes it at once."""
+
+    _autoclose = True
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self._body = body
+        self._size = len(body)
+
+    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+        return self._body.decode(encoding, errors)
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        view = memoryview(self._body)
+        for start in range(0, len(view), _LARGE_BYTES):
+            await writer.write(view[start : start + _LARGE_BYTES])
+
+
+def _was_stale(fault: Exception) -> bool:
+    """Ended without a byte of an answer. One that began comes with the fault, as the message it was going to be."""
+    if isinstance(fault, aiohttp.ServerDisconnectedError):
+        return isinstance(fault.message, str)
+    return isinstance(fault, OSError) and fault.errno in {errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
+
+
+def _trusted() -> ssl.SSLContext:
+    file, folder = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
+    context = ssl.create_default_context(cafile=file or None, capath=folder or None)
+    context.set_alpn_protocols(["http/1.1"])
+    return context

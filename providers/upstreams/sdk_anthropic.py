@@ -1,90 +1,34 @@
 """Anthropic and hosts that speak its dialect, through the anthropic SDK."""
 
 import logging
-from typing import cast
+from collections.abc import Mapping
 
 import anthropic
 import httpx2
-from anthropic import NotGiven
-from anthropic._models import FinalRequestOptions
 
-from providers.spec.dialect import EncodedRequest
-from providers.upstreams.answer import HttpAnswer
-from providers.upstreams.base import PreparedCall, ProviderRow
-from providers.upstreams.failures import timeout_of
-from providers.upstreams.outgoing import check_row, content_of, headers_of, named_only, prepared
-from providers.upstreams.pool import Answered, Carrier, outcome_of
+from providers.upstreams.base import ProviderRow
+from providers.upstreams.sdk_carrier import Carrier
+from providers.upstreams.sdk_stainless import NamedHeaders, StainlessUpstream
 
 _UNUSED_KEY = "unused"
 """An explicit key keeps the SDK from looking for credentials in the environment and on disk. It never leaves."""
 
 
-class _Client(anthropic.AsyncAnthropic):
-    """The SDK's client, whose requests carry the headers named in the call and no others."""
-
-    def _build_request(self, options: FinalRequestOptions, *, retries_taken: int = 0) -> httpx2.Request:
-        request = super()._build_request(options, retries_taken=retries_taken)
-        named = {} if isinstance(options.headers, NotGiven) else options.headers
-        return named_only(request, {name for name, value in named.items() if isinstance(value, str)})
+class _Client(NamedHeaders, anthropic.AsyncAnthropic):
+    """The SDK's client with our headers alone."""
 
 
-class AnthropicUpstream:
-    """One row of dialect ``anthropic-messages``. ``base_url`` ends where ``/v1/messages`` begins.
+class AnthropicUpstream(StainlessUpstream):
+    """One row. ``base_url`` ends where ``/v1/messages`` begins. Raises ValueError for one that cannot be sent."""
 
-    The key goes as ``x-api-key``, the header of Anthropic's API reference
-    (https://platform.claude.com/docs/en/api/overview), which compatible hosts expect. The SDK itself sends
-    ``Authorization: Bearer`` since its version 2; a row that needs that names the header.
-
-    Raises ValueError for a row that could not be sent.
-    """
-
-    def __init__(self, row: ProviderRow, pool: httpx2.AsyncClient) -> None:
-        check_row(row)
+    def __init__(self, row: ProviderRow, credentials: Mapping[str, str], client: httpx2.AsyncClient) -> None:
         # At DEBUG the SDK logs requests with their bodies.
         logging.getLogger("anthropic").setLevel(logging.ERROR)
-        self._row = row
-        self._client = _Client(
+        sdk_client = _Client(
             api_key=_UNUSED_KEY,
             base_url=row.base_url,
             max_retries=0,
-            http_client=Carrier(pool, row),
+            http_client=Carrier(client, row),
             open_telemetry=False,
         )
-
-    def prepare(self, encoded: EncodedRequest, *, stream: bool) -> PreparedCall:
-        """The request as the SDK builds it: a row without a key sends no ``x-api-key``."""
-        key = self._row.api_key
-        headers = headers_of(self._row, encoded, {"x-api-key": key} if key else {})
-        options = FinalRequestOptions.construct(
-            method="post", url=encoded.path, headers=self._for_sdk(headers), content=content_of(encoded)
-        )
-        return prepared(self._client._build_request(options), stream=stream)
-
-    async def send(self, call: PreparedCall) -> HttpAnswer:
-        """Send it through the SDK; the body of the answer is left unread, whatever its status.
-
-        Raises ProviderConnectionError and ProviderTimeoutError.
-        """
-        try:
-            answer = await self._client.post(
-                call.url,
-                cast_to=httpx2.Response,
-                content=call.body,
-                stream=True,
-                stream_cls=anthropic.AsyncStream[object],
-                options={"headers": self._for_sdk(call.headers), "timeout": timeout_of(self._row), "max_retries": 0},
-            )
-            # With this `cast_to` the SDK hands out the raw response, whatever the stream class.
-            response = cast(httpx2.Response, answer)
-        except (Answered, anthropic.APIConnectionError) as error:
-            response = outcome_of(error)
-        return HttpAnswer(response, self._row)
-
-    async def aclose(self) -> None:
-        """Let the SDK's client go; the shared pool stays open."""
-        await self._client.close()
-
-    @staticmethod
-    def _for_sdk(headers: dict[str, str]) -> dict[str, str | anthropic.Omit]:
-        """The SDK would add its own ``Authorization``, and ask for one where there is no key."""
-        return {**headers} if "authorization" in headers else {**headers, "authorization": anthropic.Omit()}
+        super().__init__(row, credentials, client=sdk_client, sdk=anthropic)

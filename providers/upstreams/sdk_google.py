@@ -1,6 +1,7 @@
 """The Gemini API and hosts that speak its dialect, through the google-genai SDK."""
 
 import logging
+from collections.abc import Mapping
 from typing import cast
 
 import httpx2
@@ -10,11 +11,9 @@ from google.genai.client import DebugConfig
 from google.genai.types import HttpOptions
 
 from providers.spec.dialect import EncodedRequest
-from providers.upstreams.answer import HttpAnswer
 from providers.upstreams.base import PreparedCall, ProviderRow
-from providers.upstreams.failures import timeout_of
-from providers.upstreams.outgoing import check_row, content_of, headers_of, prepared
-from providers.upstreams.pool import Answered, Carrier
+from providers.upstreams.outgoing import Preparing, check_row
+from providers.upstreams.sdk_carrier import Answered, Carrier, SDKAnswer, timeout_of
 
 _UNUSED_KEY = "unused"
 """An explicit key keeps the SDK from looking for one in the environment. It never leaves."""
@@ -26,12 +25,13 @@ class GoogleUpstream:
     Raises ValueError for a row that could not be sent.
     """
 
-    def __init__(self, row: ProviderRow, pool: httpx2.AsyncClient) -> None:
+    def __init__(self, row: ProviderRow, credentials: Mapping[str, str], client: httpx2.AsyncClient) -> None:
         check_row(row)
         # The SDK warns about keys in the environment that are not used here.
         logging.getLogger("google_genai").setLevel(logging.ERROR)
         self._row = row
-        self._carrier = Carrier(pool, row)
+        self._preparing = Preparing(row, credentials)
+        self._carrier = Carrier(client, row)
         self._client = genai.Client(
             vertexai=False,
             api_key=_UNUSED_KEY,
@@ -42,17 +42,10 @@ class GoogleUpstream:
         )
 
     def prepare(self, encoded: EncodedRequest, *, stream: bool) -> PreparedCall:
-        """The request as the SDK is going to build it: a row without a key sends no ``x-goog-api-key``."""
-        key = self._row.api_key
-        request = self._carrier.build_request(
-            "POST",
-            self._row.base_url.rstrip("/") + encoded.path,
-            headers=headers_of(self._row, encoded, {"x-goog-api-key": key} if key else {}),
-            content=content_of(encoded),
-        )
-        return prepared(request, stream=stream)
+        """The request as it will leave: a row without a key sends none."""
+        return self._preparing.call(encoded, stream=stream)
 
-    async def send(self, call: PreparedCall) -> HttpAnswer:
+    async def send(self, call: PreparedCall) -> SDKAnswer:
         """Send it through the SDK; the body of the answer is left unread, whatever its status.
 
         Raises ProviderConnectionError and ProviderTimeoutError.
@@ -61,10 +54,10 @@ class GoogleUpstream:
             response = await _post(self._client, call, timeout_of(self._row))
         except Answered as answered:
             response = answered.response
-        return HttpAnswer(response, self._row)
+        return SDKAnswer(response, self._row)
 
     async def aclose(self) -> None:
-        """Let the SDK's clients go; the shared pool stays open."""
+        """Let the SDK's clients go; the shared one stays open."""
         self._client.close()
         await self._client.aio.aclose()
         await self._carrier.aclose()

@@ -1,8 +1,7 @@
-"""The exact JSON that leaves for each provider, seen by the transport's own mock and by a real socket."""
+"""The exact JSON that leaves for each provider, seen at the transport and behind the whole service, by real sockets."""
 
 from pathlib import Path
 
-import httpx2
 import pytest
 
 from providers.dialects import DIALECTS
@@ -10,12 +9,15 @@ from providers.spec.adjustments import Report
 from providers.spec.profile import Target
 from providers.upstreams.base import ProviderRow
 from providers.upstreams.factory import open_upstream
+from providers.upstreams.pool import Pool
 from providers.wire.json import loads_object
 from tests.e2e.service import client, router_service
 from tests.fakes.anthropic_messages import AnthropicMessages
 from tests.fakes.gemini import Gemini
 from tests.fakes.openai_chat import OpenAIChat
 from tests.fakes.server import FakeProvider, running
+from tests.upstreams.raw_server import raw_server
+from tests.upstreams.tls import Elsewhere
 
 CHAT = b"""{
   "model": "x/m", "temperature": 0.70, "max_tokens": 100,
@@ -94,31 +96,26 @@ async def test_the_transport_is_handed_exactly_this(dialect: str) -> None:
 
     Results stand in the order of their calls.
     """
-    sent: list[httpx2.Request] = []
-
-    def take(request: httpx2.Request) -> httpx2.Response:
-        sent.append(request)
-        return httpx2.Response(200, content=b"{}")
-
     row = ProviderRow(name="x", dialect=dialect, base_url="http://provider.test/base", api_key="key-1")
     target = Target(provider="x", model="m", dialect=dialect, profile=row.profile)
     report = Report()
     encoded = DIALECTS[dialect].encode_request(
         DIALECTS["openai-chat"].decode_request(loads_object(CHAT)), target, report
     )
-    async with httpx2.AsyncClient(transport=httpx2.MockTransport(take)) as pool:
+    async with raw_server() as server, Pool(resolver=Elsewhere(server.port)) as pool:
         upstream = await open_upstream(row, pool)
         prepared = upstream.prepare(encoded, stream=False)
         answer = await upstream.send(prepared)
         await answer.aclose()
         await upstream.aclose()
-    (request,) = sent
-    assert (request.method, str(request.url)) == ("POST", f"http://provider.test/base{PATHS[dialect]}")
-    assert request.content == EXPECTED[dialect] == prepared.body
+    request = server.only_request
+    assert (request.method, request.target) == ("POST", f"/base{PATHS[dialect]}")
+    assert prepared.url == f"http://provider.test{request.target}"
+    assert request.body == EXPECTED[dialect] == prepared.body
     assert report.adjustments == []
     framing = {"host": "provider.test", "content-length": str(len(EXPECTED[dialect]))}
     standard = {"accept": "application/json", "accept-encoding": "identity", "content-type": "application/json"}
-    assert dict(request.headers) == {**framing, **standard, "user-agent": "ai-router", **CREDENTIALS[dialect]}
+    assert request.by_name == {**framing, **standard, "user-agent": "ai-router", **CREDENTIALS[dialect]}
 
 
 @EACH

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from providers.upstreams.catalog import builtin_rows
 from router.keys import KeyRing, stored_key
 from tests.e2e.service import client
 from tests.fakes.openai_chat import OpenAIChat
@@ -252,23 +253,63 @@ def test_the_demo_goes_through_a_real_provider(tmp_path: Path) -> None:
 # ---- start-up
 
 
-def test_no_sdk_is_imported_for_the_scripted_provider() -> None:
-    """Each of them takes seconds."""
+SDKS = ("openai", "anthropic", "google.genai", "google.auth", "httpx2", "azure")
+
+
+@pytest.mark.parametrize("keyed", [False, True], ids=["scripted alone", "every key"])
+def test_no_sdk_is_imported_where_data_says_all(keyed: bool) -> None:
+    """Each of them takes a second or more, and what the pool sends needs none."""
     program = (
-        "import asyncio, sys\n"
+        "import asyncio, os, sys\n"
         "from router.app import create_app\n"
         "from router.config import load_config\n"
-        "app = create_app(load_config(None, {}))\n"
+        "app = create_app(load_config(None, os.environ))\n"
+        "async def run():\n"
+        "    async with app.router.lifespan_context(app):\n"
+        "        await app.state.router.pipeline()\n"
+        "        assert app.state.router.readiness == 'ready'\n"
+        "        print(len(app.state.router.upstreams))\n"
+        "asyncio.run(run())\n"
+        f"print(*[name for name in {SDKS!r} if name in sys.modules])\n"
+    )
+    keys = {name: "key-of-test" for row in builtin_rows().values() for name in row.key_env} if keyed else {}
+    done = subprocess.run(
+        [COMMAND[0], "-c", program],
+        env=environment(**keys),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
+    )
+    opened, imported = done.stdout.splitlines()
+    assert imported == ""
+    assert int(opened) > 10 if keyed else opened == "1"
+
+
+def test_the_sdk_is_imported_where_a_row_asks_for_it(tmp_path: Path) -> None:
+    """In the background, and no other with it."""
+    program = (
+        "import asyncio, pathlib, sys\n"
+        "from router.app import create_app\n"
+        "from router.config import load_config\n"
+        "app = create_app(load_config(pathlib.Path('router.toml'), {}))\n"
         "async def run():\n"
         "    async with app.router.lifespan_context(app):\n"
         "        await app.state.router.pipeline()\n"
         "asyncio.run(run())\n"
-        "print(*sorted({'openai', 'anthropic', 'google.genai'} & set(sys.modules)))\n"
+        f"print(*[name for name in {SDKS!r} if name in sys.modules])\n"
     )
+    (tmp_path / "router.toml").write_text("[providers.openai]\napi_key = 'key-of-test'\ntransport = 'sdk'\n")
     done = subprocess.run(
-        [COMMAND[0], "-c", program], env=environment(), capture_output=True, text=True, timeout=SECONDS, check=True
+        [COMMAND[0], "-c", program],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=True,
     )
-    assert done.stdout.strip() == ""
+    assert done.stdout.split() == ["openai", "httpx2"]
 
 
 def test_the_command_imports_no_server_to_make_a_key() -> None:

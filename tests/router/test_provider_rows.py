@@ -155,3 +155,17 @@ def test_a_script_counts_from_the_folder_of_the_file(tmp_path: Path) -> None:
 def test_no_row_shows_its_key_or_headers(tmp_path: Path) -> None:
     toml = "[providers.openai]\napi_key = 'canary-1'\nheaders = { x = 'canary-2' }"
     assert "canary" not in repr(load(tmp_path, toml).rows["openai"])
+
+
+def test_a_row_says_who_carries_its_calls_and_where_its_key_goes(tmp_path: Path) -> None:
+    toml = '[providers.openai]\napi_key = "key-1"\n'
+    assert (load(tmp_path, toml).rows["openai"].transport, load(tmp_path, toml).rows["openai"].key_header) == (
+        "pool",
+        None,
+    )
+    row = load(tmp_path, f'{toml}key_header = "api-key"\ntransport = "sdk"').rows["openai"]
+    assert (row.transport, row.key_header) == ("sdk", "api-key")
+    assert "providers.openai.transport" in problems(tmp_path, f'{toml}transport = "carrier pigeon"')
+    assert "key_header is no name of a header" in problems(tmp_path, f'{toml}key_header = "a b"')["providers.openai"]
+    scripted = problems(tmp_path, '[providers.scripted]\nkey_header = "api-key"')
+    assert scripted == {"providers.scripted.key_header": "a scripted provider has none: it never leaves the router"}

@@ -75,7 +75,7 @@ def test_a_provider_that_cannot_be_opened_leaves_the_others(tmp_path: Path) -> N
 
 async def test_without_a_pool_every_provider_has_failed() -> None:
     state = RouterState(load_config(None, {}))
-    with mock.patch("router.state.new_pool", side_effect=FileNotFoundError("SSL_CERT_FILE")):
+    with mock.patch("router.state.Pool", side_effect=FileNotFoundError("SSL_CERT_FILE")):
         state.start()
         await state.pipeline()
     assert state.readiness == "failed"

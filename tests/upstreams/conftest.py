@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-import httpx2
 import pytest
 
 from providers.upstreams.base import ProviderRow, Upstream
-from providers.upstreams.factory import new_pool, open_upstream
+from providers.upstreams.factory import open_upstream
+from providers.upstreams.pool import Pool
 from tests.upstreams.raw_server import RawServer, raw_server
 
 Opener = Callable[[ProviderRow], Awaitable[Upstream]]
@@ -22,14 +22,14 @@ async def server() -> AsyncIterator[RawServer]:
 
 
 @pytest.fixture
-async def pool() -> AsyncIterator[httpx2.AsyncClient]:
+async def pool() -> AsyncIterator[Pool]:
     """The shared pool."""
-    async with new_pool() as opened:
+    async with Pool() as opened:
         yield opened
 
 
 @pytest.fixture
-async def opened(pool: httpx2.AsyncClient) -> AsyncIterator[Opener]:
+async def opened(pool: Pool) -> AsyncIterator[Opener]:
     """Opens the upstream of a row over the shared pool; all are closed at the end."""
     upstreams: list[Upstream] = []
 

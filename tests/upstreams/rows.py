@@ -1,8 +1,9 @@
-"""One row and one request for each transport that speaks HTTP."""
+"""One row and one request for each dialect, over the pool and through its SDK."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import pytest
 
@@ -38,6 +39,7 @@ class Wire:
     key_value: str
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the dialect itself."""
+    transport: Literal["pool", "sdk"] = "pool"
 
     def row(self, url: str, *, key: str | None = KEY, timeouts: Timeouts | None = None, **headers: str) -> ProviderRow:
         """A row that points at ``url``; a header's name has underscores for dashes."""
@@ -48,6 +50,7 @@ class Wire:
             api_key=key,
             headers={name.replace("_", "-"): value for name, value in headers.items()},
             timeouts=timeouts or Timeouts(),
+            transport=self.transport,
         )
 
     @property
@@ -80,4 +83,9 @@ WIRES = (
     ),
 )
 
-each_wire = pytest.mark.parametrize("wire", WIRES, ids=[wire.dialect for wire in WIRES])
+SDK_WIRES = tuple(replace(wire, transport="sdk") for wire in WIRES)
+"""The same through the vendors' SDKs."""
+
+EACH = (*WIRES, *SDK_WIRES)
+
+each_wire = pytest.mark.parametrize("wire", EACH, ids=[f"{wire.dialect}-{wire.transport}" for wire in EACH])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gzip
 import logging
+import os
 import socket
 import time
 import traceback
 
-import httpx2
 import pytest
 
 from providers.spec.errors import (
@@ -19,12 +20,12 @@ from providers.spec.errors import (
     RouterError,
 )
 from providers.upstreams.base import ProviderRow, Timeouts, Upstream
-from providers.upstreams.factory import open_upstream
 from tests.upstreams.conftest import Opener
 from tests.upstreams.raw_server import EVENT_STREAM, WAIT_SECONDS, Connection, RawServer, chunked, replying
 from tests.upstreams.rows import KEY, Wire, each_wire
 
 NEVER_ACCEPTED = Timeouts(connect=0.2)
+CONNECTION_REFUSED = {"pool": os.strerror(errno.ECONNREFUSED), "sdk": "ConnectError"}
 SILENT = Timeouts(first_byte=0.2, between_events=0.1)
 
 
@@ -60,7 +61,7 @@ async def test_a_refused_connection_is_said_at_once(wire: Wire, opened: Opener) 
     began = time.monotonic()
     error = await fault(opened, wire.row(f"http://127.0.0.1:{refusing_port()}"), wire)
     assert isinstance(error, ProviderConnectionError)
-    assert error.message == "could not connect to canary (ConnectError)"
+    assert error.message == f"could not connect to canary ({CONNECTION_REFUSED[wire.transport]})"
     assert (error.status, error.retryable) == (502, True)
     assert time.monotonic() - began < 5
 
@@ -71,12 +72,9 @@ async def test_an_unknown_host_cannot_be_connected_to(
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    async with httpx2.AsyncClient(trust_env=False) as pool:
-        upstream = await open_upstream(wire.row("http://no-such-host.invalid"), pool)
-        async with asyncio.timeout(WAIT_SECONDS):
-            with pytest.raises(ProviderConnectionError, match="could not connect to canary"):
-                await upstream.send(upstream.prepare(wire.request, stream=True))
-        await upstream.aclose()
+    error = await fault(opened, wire.row("http://no-such-host.invalid"), wire)
+    assert isinstance(error, ProviderConnectionError)
+    assert error.message.startswith("could not connect to canary (")
 
 
 @each_wire
@@ -186,7 +184,7 @@ async def test_the_key_is_in_no_repr_and_in_no_log(
     wire: Wire, server: RawServer, opened: Opener, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nor are the body and what the row's own headers hold, whatever the SDKs are told to log."""
-    for name in ("openai", "anthropic", "google_genai", "httpx2", "httpcore2"):
+    for name in ("openai", "anthropic", "google_genai", "httpx2", "httpcore2", "aiohttp.client", "asyncio"):
         monkeypatch.setattr(logging.getLogger(name), "level", logging.DEBUG)
     caplog.set_level(logging.DEBUG)
     row = wire.row(server.url, x_secret="canary-of-the-row")
@@ -212,14 +210,17 @@ async def test_the_key_is_in_no_repr_and_in_no_log(
         ({"api_key": "ключ"}, "api_key is empty or holds"),
         ({"headers": {"Content-Length": "1"}}, "header Content-Length is not the row's to set"),
         ({"headers": {"x": f"{KEY}\r\nx-evil: 1"}}, "header x holds a line break"),
+        ({"headers": {f"x: {KEY}\r\nx-evil": "1"}}, "a name that no header can have"),
+        ({"key_header": "x: y"}, "key_header is no name"),
+        ({"key_header": "Content-Length"}, "key_header is no name"),
     ],
 )
 async def test_a_row_that_could_not_be_sent_is_refused_when_it_is_opened(
     wire: Wire, changes: dict[str, object], reason: str, opened: Opener
 ) -> None:
-    fields = {"name": "canary", "dialect": wire.dialect, "base_url": "https://host", **changes}
+    fields = {"name": "canary", "dialect": wire.dialect, "transport": wire.transport, "base_url": "https://host"}
     with pytest.raises(ValueError, match=reason) as caught:
-        await opened(ProviderRow(**fields))  # type: ignore[arg-type]
+        await opened(ProviderRow(**{**fields, **changes}))  # type: ignore[arg-type]
     assert KEY not in str(caught.value)
 
 

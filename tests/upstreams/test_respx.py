@@ -1,4 +1,4 @@
-"""The exact JSON that leaves for each provider's own address, seen by respx below the SDKs and the pool."""
+"""The exact JSON that leaves for each provider's own address through its SDK, seen by respx below it."""
 
 from __future__ import annotations
 
@@ -102,10 +102,16 @@ def providers() -> Iterator[respx.MockRouter]:
 
 
 def shipped(name: str) -> ProviderRow:
-    """A provider as it ships, with a key."""
+    """A provider as it ships, with a key, called through its SDK."""
     row = builtin_rows()[name]
-    profile = builtin_profiles()[row.profile]
-    return ProviderRow(name=name, dialect=row.dialect, base_url=row.base_url, api_key="key-of-test", profile=profile)
+    return ProviderRow(
+        name=name,
+        dialect=row.dialect,
+        base_url=row.base_url,
+        api_key="key-of-test",
+        profile=builtin_profiles()[row.profile],
+        transport="sdk",
+    )
 
 
 def encoded(row: ProviderRow) -> EncodedRequest:

@@ -19,7 +19,8 @@ from providers.spec.parts import ReasoningPart, TextPart, ToolCallPart
 from providers.spec.response import Usage
 from providers.spec.values import Json
 from providers.upstreams.base import PreparedCall, ProviderRow, UpstreamAnswer
-from providers.upstreams.factory import new_pool, open_upstream
+from providers.upstreams.factory import open_upstream
+from providers.upstreams.pool import Pool
 from providers.upstreams.scripted import ScriptedUpstream
 from tests.upstreams.scripts import ORIGIN, answer_of, history, played, playing, refused
 
@@ -266,7 +267,7 @@ async def test_a_turn_may_be_an_error(tmp_path: Path, stream: bool) -> None:
 
 async def test_it_is_opened_like_every_other_provider() -> None:
     row = ProviderRow(name="scripted", dialect="openai-chat", base_url="scripted:")
-    async with new_pool() as pool:
+    async with Pool() as pool:
         upstream = await open_upstream(row, pool)
     assert isinstance(upstream, ScriptedUpstream)
     request = EncodedRequest(path="/chat/completions", body={"model": "demo"}, headers={"x-dialect": "1"})

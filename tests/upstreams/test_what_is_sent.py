@@ -12,7 +12,7 @@ import pytest
 
 from providers.spec.dialect import EncodedRequest
 from providers.upstreams.base import PreparedCall
-from providers.upstreams.factory import open_upstream
+from providers.upstreams.sdk_google import GoogleUpstream
 from tests.upstreams.conftest import Opener
 from tests.upstreams.raw_server import RawServer, replying
 from tests.upstreams.rows import BODY, KEY, WIRES, WRITTEN, Wire, each_wire
@@ -211,7 +211,7 @@ async def test_the_environment_does_not_move_a_shipped_host(canaries: None) -> N
 
     wire = WIRES[2]
     async with httpx2.AsyncClient(transport=httpx2.MockTransport(keep)) as mocked:
-        upstream = await open_upstream(wire.row("https://generativelanguage.googleapis.com"), mocked)
+        upstream = GoogleUpstream(wire.row("https://generativelanguage.googleapis.com"), {}, mocked)
         await (await upstream.send(upstream.prepare(wire.request, stream=False))).aclose()
         await upstream.aclose()
     assert seen == ["https://generativelanguage.googleapis.com" + wire.path]

@@ -1,7 +1,7 @@
 """The scripted provider as a transport: takes OpenAI chat bytes in, plays OpenAI chat bytes out."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
@@ -13,7 +13,7 @@ from providers.spec.events import PartDelta, StreamEvent
 from providers.spec.fold import unfold
 from providers.spec.request import Request
 from providers.spec.values import JsonObject
-from providers.upstreams.base import PreparedCall, ProviderRow
+from providers.upstreams.base import PreparedCall, ProviderRow, read_pieces
 from providers.upstreams.outgoing import content_of
 from providers.upstreams.scripted.player import Performance, PlayError, perform
 from providers.upstreams.scripted.script import BUILT_IN, ScriptedError, load_script
@@ -91,6 +91,10 @@ class ScriptedAnswer:
             if number and self._delay:
                 await asyncio.sleep(self._delay)
             yield piece
+
+    async def read(self, most: int, began: Callable[[], None]) -> bytes:
+        """See ``UpstreamAnswer.read``."""
+        return await read_pieces(self.chunks(), most, began)
 
     async def aclose(self) -> None:
         """Nothing to close."""
