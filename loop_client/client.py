@@ -20,12 +20,14 @@ from loop_client.events import AnyEvent, Message, RunFinish
 from loop_client.hooks import PrepareRound, RepairCall
 from loop_client.limits import Limits
 from loop_client.loop import run_loop
+from loop_client.model_request import ToolChoice, checked_options
 from loop_client.prices import Price
 from loop_client.result import RunResult
-from loop_client.run_state import LoopRules, ResultImages, Resumed, Retry, RunSpec
+from loop_client.retry import Retry
+from loop_client.run_state import LoopRules, ResultImages, Resumed, RunSpec
 from loop_client.run_store import MemoryRunStore, RunStore
 from loop_client.signing import Secret, Signer
-from loop_client.steps import LiveSteps, ToolChoice, checked_options
+from loop_client.steps import LiveSteps
 from loop_client.stop import StopCondition
 from loop_client.suspend import outside_tool
 from loop_client.suspension import Suspension

@@ -18,7 +18,7 @@ from loop_client.config_tools import tools_of
 from loop_client.errors import ConfigurationError
 from loop_client.limits import Limits
 from loop_client.prices import Price
-from loop_client.run_state import Retry
+from loop_client.retry import Retry
 from loop_client.sqlite_store import SqliteRunStore
 from loop_client.stop import StopCondition, after_rounds, when_called
 from loop_client.transport import Timeouts

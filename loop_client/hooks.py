@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from loop_client.jsontext import JsonObject
+from loop_client.model_request import ToolChoice
 from loop_client.run_events import Message
-from loop_client.steps import ToolChoice
 from loop_client.tool_events import CallErrorCode
 from loop_client.tools import Tool
 

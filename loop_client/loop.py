@@ -9,16 +9,16 @@ from contextlib import aclosing
 
 from loop_client.errors import HookError, LimitReached, RunError
 from loop_client.events import AnyEvent, RunStart
+from loop_client.jsontext import JsonObject
 from loop_client.limits import Budget, LimitReason
-from loop_client.model_call import ask_model, relaxed
-from loop_client.run_state import Ending, LoopRules, Resumed, Retry, Run, RunSpec, Turn
+from loop_client.model_call import ask_model
+from loop_client.run_state import Ending, Resumed, Run, RunSpec, Turn
 from loop_client.steps import Steps
 from loop_client.stop import EndedCall, StepState, StopCondition, words_for
 from loop_client.suspend import resume, resumed_turn
-from loop_client.toolbox import gather_tools
 from loop_client.turn import answer_turn
 
-__all__ = ["LoopRules", "Resumed", "Retry", "RunSpec", "relaxed", "run_loop"]
+__all__ = ["run_loop"]
 
 _log = logging.getLogger("loop_client")
 
@@ -83,19 +83,21 @@ def _begin(spec: RunSpec, steps: Steps) -> Run:
 
 async def _start(run: Run, resumed: Resumed | None) -> RunStart:
     """Gather the tools and, of a run that goes on, the turn that waited."""
-    try:
-        run.gathered = await gather_tools(run.spec.toolbox, run.added)
+
+    async def decide() -> JsonObject:
+        run.gathered = await run.steps.gather(run.spec.toolbox, run.added)
         if resumed is not None:
             _bring_back_tools(run, resumed)
-            run.gathered = await gather_tools(run.spec.toolbox, run.added)
+            run.gathered = await run.steps.gather(run.spec.toolbox, run.added)
+        return {"tools": list(run.gathered.registry.names())}
+
+    names = tuple(tool.name for tool in run.spec.toolbox.fixed)
+    try:
+        names = tuple((await run.steps.decide("start", decide))["tools"])
+        if resumed is not None and run.gathered is not None:
             run.turn, run.gathered = resumed_turn(resumed.suspension, run.gathered.registry), None
     except RunError as error:
         run.ending = Ending("error", error=error)
-    names = tuple(tool.name for tool in run.spec.toolbox.fixed)
-    if run.turn is not None:
-        names = run.turn.registry.names()
-    elif run.gathered is not None:
-        names = run.gathered.registry.names()
     return RunStart(run.run_id, run.model, names, run.steps.unix_time(), resumed=True if resumed is not None else None)
 
 
@@ -123,14 +125,24 @@ async def _after(run: Run, turn: Turn) -> Ending | None:
                 return Ending(reason, text)
     if turn.terminal is not None:
         return Ending("terminal_tool", turn.text, output=turn.outcomes[turn.terminal].text)
-    limit = turn.limit or run.budget.reached(run.steps.now())
-    try:
+    return await _stopped(run, turn)
+
+
+async def _stopped(run: Run, turn: Turn) -> Ending | None:
+    """Whether a limit or a condition of the caller ends the run after this turn's calls."""
+
+    async def decide() -> JsonObject:
         condition = await _held(run, turn)
-    except HookError as error:
+        limit = turn.limit or run.budget.reached(run.steps.now())
+        return {"limit": limit, "stopped_by": None if condition is None else words_for(condition)}
+
+    try:
+        decided = await run.steps.decide(f"stop {turn.round}", decide)
+    except RunError as error:
         return Ending("error", error=error)
-    if condition is not None:
-        return Ending("stop_condition", turn.text, stopped_by=words_for(condition))
-    return None if limit is None else _limited(run, limit)
+    if decided["stopped_by"] is not None:
+        return Ending("stop_condition", turn.text, stopped_by=decided["stopped_by"])
+    return None if decided["limit"] is None else _limited(run, decided["limit"])
 
 
 def _paused(run: Run, turn: Turn) -> Ending | None:

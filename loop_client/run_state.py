@@ -8,15 +8,17 @@ from typing import Any, Literal, TypeAlias
 
 from loop_client.answer_desk import AnswerDesk
 from loop_client.call_stream import ToolCall
-from loop_client.errors import ConfigurationError, RunError
+from loop_client.errors import RunError
 from loop_client.hooks import PrepareRound, RepairCall
 from loop_client.jsontext import JsonObject
 from loop_client.limits import Budget, LimitReason, Limits
+from loop_client.model_request import ToolChoice
 from loop_client.prices import Price
 from loop_client.repeats import Repeats
+from loop_client.retry import Retry
 from loop_client.run_events import FinishReason, Message, PendingCall, RunFinish, RunFinishReason
 from loop_client.settled import Settled
-from loop_client.steps import Steps, ToolChoice
+from loop_client.steps import Steps
 from loop_client.stop import StopCondition
 from loop_client.suspension import Suspension
 from loop_client.tool_outcome import ToolOutcome
@@ -27,38 +29,6 @@ from loop_client.verdict import Runnable
 ResultImages: TypeAlias = Literal["tool", "user"]
 """Where images and files of a tool's result go: into the tool message, as the router takes them, or into a user message
 right after the tool messages, as OpenAI's own chat API wants them (HIST-14)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Retry:
-    """How often a failed model call is made again, where the failure may pass.
-
-    Raises:
-        ConfigurationError: a number is negative.
-    """
-
-    retries: int = 2
-    """Further attempts at one model call; 0 for none."""
-    first_wait: float = 0.5
-    """Seconds before the first repetition; doubled each time."""
-    longest_wait: float = 8.0
-    """Seconds, where the server does not say how long to wait."""
-    longest_retry_after: float = 60.0
-    """Seconds; a server that asks to wait longer is not asked again."""
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing."""
-        if min(self.retries, self.first_wait, self.longest_wait, self.longest_retry_after) < 0:
-            raise ConfigurationError("retry: no number may be negative")
-
-    def wait(self, error: RunError, attempt: int) -> float | None:
-        """Seconds to wait after so many attempts; None where there is to be no other."""
-        detail = error.detail
-        if not detail.retryable or attempt > self.retries:
-            return None
-        if detail.retry_after is not None:
-            return detail.retry_after if detail.retry_after <= self.longest_retry_after else None
-        return min(self.first_wait * 2.0 ** (attempt - 1), self.longest_wait)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +100,8 @@ class Turn:
     """To be run next."""
     pending: list[PendingCall] = field(default_factory=list)
     """To be answered from outside."""
+    asked: dict[str, int] = field(default_factory=dict)
+    """How often somebody was asked whether an interrupted call may run once more, by call id."""
     warned: dict[str, int] = field(default_factory=dict)
     """Calls the model has made too often: in how many rounds, by call id."""
     terminal: str | None = None

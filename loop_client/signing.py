@@ -50,6 +50,15 @@ def call_token(signer: Signer, run_id: str, call_id: str, name: str, arguments_t
     return signer.sign("call", run_id, call_id, name, arguments_text)
 
 
+def call_digest(*fields: str) -> str:
+    """As ``call_token``, made without a secret: tells calls and arguments apart, and proves nothing."""
+    digest = hashlib.sha256()
+    for field in fields:
+        data = field.encode("utf-8", errors="surrogatepass")
+        digest.update(len(data).to_bytes(8, "big") + data)
+    return base64.urlsafe_b64encode(digest.digest()).rstrip(b"=").decode()
+
+
 def is_call_token(signer: Signer, token: str, run_id: str, call_id: str, name: str, arguments_text: str) -> bool:
     """Whether a token is that of this call."""
     return signer.is_signed(token, "call", run_id, call_id, name, arguments_text)

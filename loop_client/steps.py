@@ -5,57 +5,63 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncGenerator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final, Protocol, TypeAlias
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any, Protocol
 
-from loop_client.chat_stream import ModelAnswer, StreamEvent
-from loop_client.errors import ConfigurationError
-from loop_client.events import Message, PendingCall
 from loop_client.jsontext import JsonObject
+from loop_client.model_attempts import Clock, ModelCall, ModelPart, model_parts
+from loop_client.model_request import Model
+from loop_client.run_events import PendingCall
 from loop_client.settled import Settled
-from loop_client.tool_outcome import ToolOutcome
-from loop_client.tool_run import ToolRequest, run_tool
-
-ToolChoice: TypeAlias = str | Mapping[str, Any]
-"""``auto``, ``none``, ``required``, or an object as the chat wire has it."""
-
-OWN_MEMBERS: Final = frozenset({"model", "messages", "tools", "tool_choice", "stream"})
-"""Members of the request body that the loop sets."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelRequest:
-    """What the model is asked in one round."""
-
-    round: int
-    """Counts from 1."""
-    messages: tuple[Message, ...]
-    tools: tuple[JsonObject, ...]
-    """The same in every round, unless tools come or go, or a hook of the caller says otherwise."""
-    tool_choice: ToolChoice | None
-    """None where nothing is to be sent."""
-    model: str | None = None
-    """Instead of the run's model."""
-    options: Mapping[str, Any] = field(default_factory=dict)
-    """Further members of the body, over those of the transport."""
+from loop_client.tool_run import ToolEnd, ToolRequest, run_attempts
+from loop_client.toolbox import AddedTools, Gathered, Toolbox, gather_tools
+from loop_client.tools import ToolRegistry
 
 
 class Steps(Protocol):
-    """What the loop needs done. It decides everything else itself and keeps its state in plain values."""
+    """What the loop needs done. It decides everything else itself and keeps its state in plain values.
 
-    def call_model(self, request: ModelRequest) -> AsyncGenerator[StreamEvent | ModelAnswer, None]:
-        """Ask the model. Gives events while it answers and, last and exactly once, the whole answer.
+    Where steps are recorded and a run is replayed from the record, the loop asks for the same steps in the same order:
+    nothing it decides depends on anything that is not given to it here.
+    """
 
-        A step that is replayed may give the answer alone.
+    def call_model(self, call: ModelCall) -> AsyncGenerator[ModelPart, None]:
+        """Ask the model, again after a failure that may pass. Gives events while it answers and, last and exactly once,
+        the whole answer. A step that is replayed, or tells viewers itself, gives the answer alone.
 
         Raises:
             RunError: there is no whole answer.
+            DeadlinePassed: the call's seconds are over.
         """
         ...
 
-    async def run_tool(self, request: ToolRequest) -> ToolOutcome:
-        """Make one attempt at a call. Raises nothing, except when it is cancelled."""
+    async def decide(self, name: str, work: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
+        """Do something that code of the caller takes part in (hooks, rules for approvals, sources of tools), and
+        remember what came of it under a name that is unique in the run.
+
+        Raises:
+            RunError: as the work does.
+        """
+        ...
+
+    async def gather(self, toolbox: Toolbox, added: AddedTools) -> Gathered:
+        """The tools there are now. Not remembered: tools are code.
+
+        Raises:
+            ToolSourceError: a source cannot be opened.
+        """
+        ...
+
+    def begin_calls(self, requests: Sequence[ToolRequest]) -> None:
+        """Told of all calls that ``run_tool`` will be asked for next, in call order, before the first."""
+        ...
+
+    async def run_tool(self, request: ToolRequest) -> ToolEnd:
+        """Run a call, with the attempts its tool allows. Raises nothing, except when it is cancelled."""
+        ...
+
+    async def wait_for_any(self, calls: Sequence[asyncio.Task[Any]], told: asyncio.Future[None]) -> Collection[int]:
+        """Wait until one of the running calls has ended, or a call has told something; which of them have ended."""
         ...
 
     @property
@@ -63,16 +69,14 @@ class Steps(Protocol):
         """Whether a run may wait for answers from outside where it is, instead of being suspended."""
         ...
 
-    async def wait_for_answers(self, pending: tuple[PendingCall, ...]) -> Mapping[str, Settled]:
-        """Wait until all of these calls are answered; by call id. Only where ``can_wait``."""
-        ...
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait, between two attempts at the same thing."""
+    async def wait_for_answers(
+        self, pending: tuple[PendingCall, ...], registry: ToolRegistry, values: Mapping[str, Any]
+    ) -> Mapping[str, Settled]:
+        """Wait until one or more of these calls are answered; by call id. Only where ``can_wait``."""
         ...
 
     def now(self) -> float:
-        """Seconds on a clock that never goes back."""
+        """Seconds on a clock that never goes back, and stands still while the run waits for somebody."""
         ...
 
     def unix_time(self) -> float:
@@ -84,40 +88,46 @@ class Steps(Protocol):
         ...
 
 
-class Model(Protocol):
-    """Something that answers a request, as ``ChatTransport`` does over HTTP."""
-
-    def call(self, request: ModelRequest) -> AsyncGenerator[StreamEvent | ModelAnswer, None]:
-        """As ``Steps.call_model``."""
-        ...
-
-
 class LiveSteps:
     """Does the work here and now, and keeps nothing."""
 
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def call_model(self, request: ModelRequest) -> AsyncGenerator[StreamEvent | ModelAnswer, None]:
+    def call_model(self, call: ModelCall) -> AsyncGenerator[ModelPart, None]:
         """Ask the model."""
-        return self._model.call(request)
+        return model_parts(self._model, call, Clock(time.monotonic, asyncio.sleep))
 
-    async def run_tool(self, request: ToolRequest) -> ToolOutcome:
+    async def decide(self, name: str, work: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
+        """Do it."""
+        return await work()
+
+    async def gather(self, toolbox: Toolbox, added: AddedTools) -> Gathered:
+        """Ask the sources."""
+        return await gather_tools(toolbox, added)
+
+    def begin_calls(self, requests: Sequence[ToolRequest]) -> None:
+        """Nothing has to be known before."""
+
+    async def run_tool(self, request: ToolRequest) -> ToolEnd:
         """Run the call in this event loop."""
-        return await run_tool(request)
+        return await run_attempts(request)
+
+    async def wait_for_any(self, calls: Sequence[asyncio.Task[Any]], told: asyncio.Future[None]) -> Collection[int]:
+        """Wait in this event loop."""
+        await asyncio.wait({*calls, told}, return_when=asyncio.FIRST_COMPLETED)
+        return [index for index, call in enumerate(calls) if call.done()]
 
     @property
     def can_wait(self) -> bool:
         """No: nothing is kept here, so a wait would not survive this process."""
         return False
 
-    async def wait_for_answers(self, pending: tuple[PendingCall, ...]) -> Mapping[str, Settled]:
+    async def wait_for_answers(
+        self, pending: tuple[PendingCall, ...], registry: ToolRegistry, values: Mapping[str, Any]
+    ) -> Mapping[str, Settled]:
         """Not called."""
         raise NotImplementedError("a live run is suspended instead")
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait in this event loop."""
-        await asyncio.sleep(seconds)
 
     def now(self) -> float:
         """The monotonic clock."""
@@ -135,15 +145,3 @@ class LiveSteps:
 def new_id(prefix: str) -> str:
     """``prefix_`` and 24 hexadecimal digits: legal as a call id for every provider but Mistral."""
     return f"{prefix}_{secrets.token_hex(12)}"
-
-
-def checked_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """The options, none of which the loop sets itself.
-
-    Raises:
-        ConfigurationError: one of them is.
-    """
-    taken = sorted(OWN_MEMBERS & options.keys())
-    if taken:
-        raise ConfigurationError(f"options may not set {', '.join(taken)}: the loop does")
-    return dict(options)

@@ -6,19 +6,13 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from loop_client.context import Progress
 from loop_client.steps import Steps
-from loop_client.tool_outcome import ToolOutcome
-from loop_client.tool_run import ToolRequest
+from loop_client.tool_run import ToolEnd, ToolRequest
 from loop_client.verdict import Runnable
-
-_REPEATED_ERRORS: Final = frozenset({"exception", "timeout"})
-_FIRST_WAIT: Final = 0.2
-_LONGEST_WAIT: Final = 5.0
-"""Seconds between two attempts at a call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +21,7 @@ class CallEnd:
 
     place: int
     """Its position among the runnable calls."""
-    outcome: ToolOutcome
-    seconds: float
+    end: ToolEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,30 +59,38 @@ class CallSettings:
 async def run_calls(
     runnables: Sequence[Runnable], steps: Steps, settings: CallSettings
 ) -> AsyncGenerator[CallReport, None]:
-    """Run the calls, at most ``max_parallel`` at once, each attempt within its own time-out and the deadline.
+    """Run the calls, at most ``max_parallel`` at once, within the deadline.
 
     Gives each call's end exactly once, in the order in which they end. Closing the generator, or cancelling its reader,
     cancels what still runs and waits for it.
     """
+    told = _Told()
+    requests = [_request(place, runnable, settings, told) for place, runnable in enumerate(runnables)]
+    steps.begin_calls(requests)
     waiting = deque(enumerate(runnables))
-    running: dict[int, asyncio.Task[CallEnd]] = {}
-    reports = _Reports()
+    running: dict[int, asyncio.Task[ToolEnd]] = {}
     try:
         while waiting or running:
             while waiting and _may_start(waiting[0][1], running, runnables, settings.max_parallel):
-                place, runnable = waiting.popleft()
-                task = asyncio.create_task(_run(place, runnable, steps, settings, reports))
-                running[place] = task
-                task.add_done_callback(reports.end)
-            report = await reports.next()
-            if isinstance(report, CallEnd):
-                del running[report.place]
-            yield report
+                place, _ = waiting.popleft()
+                left = None if math.isinf(settings.deadline) else settings.deadline - steps.now()
+                running[place] = asyncio.create_task(steps.run_tool(replace(requests[place], seconds=left)))
+            for report in await _reports(steps, running, told):
+                yield report
     finally:
         for task in running.values():
             task.cancel()
         if running:
             await asyncio.wait(running.values())
+
+
+async def _reports(steps: Steps, running: dict[int, asyncio.Task[ToolEnd]], told: _Told) -> list[CallReport]:
+    """What the next moment brings: what calls have told, and then the ends of those that ended, in call order."""
+    places = sorted(running)
+    ended = await steps.wait_for_any([running[place] for place in places], told.waiter())
+    reports = told.take()
+    reports += [CallEnd(places[index], running.pop(places[index]).result()) for index in sorted(ended)]
+    return reports
 
 
 def _may_start(
@@ -101,68 +102,55 @@ def _may_start(
     return is_shared and len(running) < max_parallel
 
 
-async def _run(place: int, runnable: Runnable, steps: Steps, settings: CallSettings, reports: _Reports) -> CallEnd:
-    started, attempt = steps.now(), 1
-    while True:
-        left = settings.deadline - steps.now()
-        if left <= 0:
-            outcome = ToolOutcome("the run reached its time limit before the call could start", "max_seconds")
-            break
-        outcome = await steps.run_tool(
-            ToolRequest(
-                runnable=runnable,
-                run_id=settings.run_id,
-                round=settings.round,
-                seconds=_bound(left, runnable.tool.timeout),
-                attempt=attempt,
-                values=settings.values,
-                report=reports.progress_of(place),
-            )
-        )
-        wait = min(_FIRST_WAIT * 2.0 ** (attempt - 1), _LONGEST_WAIT)
-        is_over = attempt > runnable.tool.retries or outcome.error not in _REPEATED_ERRORS
-        if is_over or steps.now() + wait >= settings.deadline:
-            break
-        attempt += 1
-        reports.add(CallAgain(place, attempt))
-        await steps.sleep(wait)
-    return CallEnd(place, outcome, 0.0 if outcome.error == "max_seconds" else steps.now() - started)
+def _request(place: int, runnable: Runnable, settings: CallSettings, told: _Told) -> ToolRequest:
+    return ToolRequest(
+        runnable=runnable,
+        run_id=settings.run_id,
+        round=settings.round,
+        seconds=None,
+        values=settings.values,
+        report=told.progress_of(place),
+        again=told.again_of(place),
+    )
 
 
-def _bound(left: float, timeout: float | None) -> float | None:
-    bound = min(left, math.inf if timeout is None else timeout)
-    return None if math.isinf(bound) else bound
-
-
-class _Reports:
+class _Told:
     """What the running calls tell, in order. Of a call's progress only the latest is kept until it is read."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[CallProgress | CallAgain | asyncio.Task[CallEnd]] = asyncio.Queue()
-        self._latest: dict[int, Progress] = {}
+        self._told: list[CallProgress | CallAgain] = []
+        self._waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def add(self, report: CallProgress | CallAgain) -> None:
-        self._queue.put_nowait(report)
+    def waiter(self) -> asyncio.Future[None]:
+        """Done when there is something to take."""
+        return self._waiter
 
-    def end(self, task: asyncio.Task[CallEnd]) -> None:
-        if not task.cancelled():
-            self._queue.put_nowait(task)
+    def take(self) -> list[CallReport]:
+        """What was told since the last time."""
+        told: list[CallReport] = list(self._told)
+        self._told.clear()
+        if self._waiter.done():
+            self._waiter = asyncio.get_running_loop().create_future()
+        return told
+
+    def _add(self, report: CallProgress | CallAgain) -> None:
+        self._told.append(report)
+        if not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def again_of(self, place: int) -> Callable[[int], None]:
+        def tell(attempt: int) -> None:
+            self._add(CallAgain(place, attempt))
+
+        return tell
 
     def progress_of(self, place: int) -> Callable[[Progress], None]:
-        def report(progress: Progress) -> None:
-            is_unread = place in self._latest
-            self._latest[place] = progress
-            if not is_unread:
-                self.add(CallProgress(place, progress))
+        def tell(progress: Progress) -> None:
+            # The latest takes the place of one that nobody has read.
+            for index, told in enumerate(self._told):
+                if isinstance(told, CallProgress) and told.place == place:
+                    self._told[index] = CallProgress(place, progress)
+                    return
+            self._add(CallProgress(place, progress))
 
-        return report
-
-    async def next(self) -> CallReport:
-        report = await self._queue.get()
-        match report:
-            case CallProgress(place=place):
-                return CallProgress(place, self._latest.pop(place))
-            case CallAgain():
-                return report
-            case task:
-                return task.result()
+        return tell

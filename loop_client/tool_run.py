@@ -1,13 +1,14 @@
-"""Runs one tool once, so that nothing but a cancellation of the run itself comes out as an exception."""
+"""Runs a tool for a call, so that nothing but a cancellation of the run itself comes out as an exception."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from loop_client.context import Cancellation, Progress, ToolContext
@@ -18,6 +19,11 @@ from loop_client.verdict import Runnable
 _CANCEL_GRACE: Final = 1.0
 """Seconds a cancelled handler gets to clean up before the run goes on without it."""
 
+_REPEATED_ERRORS: Final = frozenset({"exception", "timeout"})
+_FIRST_WAIT: Final = 0.2
+_LONGEST_WAIT: Final = 5.0
+"""Seconds between two attempts at a call."""
+
 _log = logging.getLogger("loop_client")
 
 
@@ -25,24 +31,69 @@ def _drop_progress(progress: Progress) -> None:
     """Nobody looks."""
 
 
+def _drop_attempt(attempt: int) -> None:
+    """Nobody looks."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToolRequest:
-    """One attempt at one call."""
+    """One call that is to be run."""
 
     runnable: Runnable
     run_id: str
     round: int
     seconds: float | None
-    """How long it may take; None for no bound."""
+    """How long it may take, all attempts together; None for no bound."""
     attempt: int = 1
+    """Of the first attempt made now; above 1 where earlier ones were interrupted."""
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The caller's own, for the tool's context."""
     report: Callable[[Progress], None] = field(default=_drop_progress, repr=False)
     """Takes the tool's progress, in the event loop's thread."""
+    again: Callable[[int], None] = field(default=_drop_attempt, repr=False)
+    """Told that the call failed and is tried again, with the number of the attempt that follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolEnd:
+    """What came of a call that was run."""
+
+    outcome: ToolOutcome
+    seconds: float
+    """From its first attempt to its end; 0 if there was none."""
+    asks: bool = False
+    """Whether somebody is to be asked if it may run once more: it was interrupted, and nobody knows how it ended."""
+
+
+async def run_attempts(request: ToolRequest) -> ToolEnd:
+    """Run a call, again after a failure that may pass, as often as its tool allows; each attempt within the tool's own
+    time-out, and all of them within the request's seconds."""
+    tool, started, attempt = request.runnable.tool, time.monotonic(), request.attempt
+    until = math.inf if request.seconds is None else started + request.seconds
+    last = attempt + tool.retries
+    while True:
+        left = until - time.monotonic()
+        if left <= 0:
+            return ToolEnd(
+                ToolOutcome("the run reached its time limit before the call could start", "max_seconds"), 0.0
+            )
+        outcome = await run_tool(replace(request, seconds=_bound(left, tool.timeout), attempt=attempt))
+        wait = min(_FIRST_WAIT * 2.0 ** (attempt - request.attempt), _LONGEST_WAIT)
+        is_over = attempt >= last or outcome.error not in _REPEATED_ERRORS
+        if is_over or time.monotonic() + wait >= until:
+            return ToolEnd(outcome, time.monotonic() - started)
+        attempt += 1
+        request.again(attempt)
+        await asyncio.sleep(wait)
+
+
+def _bound(left: float, timeout: float | None) -> float | None:
+    bound = min(left, math.inf if timeout is None else timeout)
+    return None if math.isinf(bound) else bound
 
 
 async def run_tool(request: ToolRequest) -> ToolOutcome:
-    """Run a call's tool for at most so many seconds.
+    """Make one attempt at a call, for at most so many seconds.
 
     An async handler is cancelled when the time is up. One that does not end then within a second is left behind and
     reported in the log; a thread cannot be stopped at all, but can look at its context. What either returns later is

@@ -156,7 +156,6 @@ async def gather_tools(toolbox: Toolbox, added: AddedTools) -> Gathered:
     offered += added.tools()
     # Last, because a browser may have asked for them: they take no place of what is the service's own.
     offered += [("this run", tool) for tool in toolbox.outside]
-    offered += [("this run", tool) for tool in toolbox.outside]
     taken: dict[str, Tool] = {}
     left_out: list[str] = []
     for origin, tool in offered:

@@ -13,9 +13,10 @@ import httpx2
 from loop_client.chat_stream import ChatStream, ModelAnswer, StreamEvent
 from loop_client.errors import ConfigurationError, ModelConnectionError, ModelStreamError, ModelTimeoutError
 from loop_client.jsontext import JsonObject, dump_bytes
+from loop_client.model_request import ModelRequest, checked_options
 from loop_client.server_error import http_error
 from loop_client.sse import EventReader
-from loop_client.steps import ModelRequest, checked_options, new_id
+from loop_client.steps import new_id
 
 USER_AGENT: Final = "ai-router-loop-client/0.1.0"
 

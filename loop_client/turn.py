@@ -28,8 +28,8 @@ from loop_client.settled import Answered, Approved, Denied, Settled
 from loop_client.suspend import suspension_of
 from loop_client.tool_outcome import ToolOutcome
 from loop_client.tool_round import CallAgain, CallEnd, CallProgress, CallSettings, run_calls
-from loop_client.turn_sort import sort_calls
-from loop_client.verdict import Refused, judge_alone
+from loop_client.tool_run import ToolEnd
+from loop_client.turn_sort import make_ready, pending_call, sort_calls
 
 
 async def answer_turn(run: Run, turn: Turn, resumed: Resumed | None = None) -> AsyncGenerator[AnyEvent, None]:
@@ -42,11 +42,14 @@ async def answer_turn(run: Run, turn: Turn, resumed: Resumed | None = None) -> A
     else:
         for event in _settle(turn, resumed.settled):
             yield event
-    async with aclosing(_run_ready(run, turn)) as events:
-        async for event in events:
-            yield event
-    if turn.pending:
-        async with aclosing(_wait(run, turn)) as events:
+    announced: set[str] = set()
+    while run.ending is None:
+        async with aclosing(_run_ready(run, turn)) as events:
+            async for event in events:
+                yield event
+        if not turn.pending:
+            break
+        async with aclosing(_wait(run, turn, announced)) as events:
             async for event in events:
                 yield event
     if run.ending is None:
@@ -55,17 +58,16 @@ async def answer_turn(run: Run, turn: Turn, resumed: Resumed | None = None) -> A
         run.messages += _result_messages(run, turn)
 
 
-async def _wait(run: Run, turn: Turn) -> AsyncGenerator[AnyEvent, None]:
-    """Wait where the run is, if its steps can; else suspend it."""
+async def _wait(run: Run, turn: Turn, announced: set[str]) -> AsyncGenerator[AnyEvent, None]:
+    """Wait where the run is, if its steps can, until some of the calls are answered; else suspend it."""
     pending = tuple(turn.pending)
     if run.steps.can_wait:
         for call in pending:
-            yield _announcement(turn, call)
-        for event in _settle(turn, await run.steps.wait_for_answers(pending)):
+            if call.token not in announced:
+                announced.add(call.token)
+                yield _announcement(turn, call)
+        for event in _settle(turn, await run.steps.wait_for_answers(pending, turn.registry, run.spec.values)):
             yield event
-        async with aclosing(_run_ready(run, turn)) as events:
-            async for event in events:
-                yield event
         return
     assert run.spec.desk is not None, "without a desk no call is pending"  # noqa: S101  # see sort_calls
     # Kept before anybody hears of it: an answer may come at once.
@@ -100,6 +102,8 @@ def _settle(turn: Turn, settled: Mapping[str, Settled]) -> list[AnyEvent]:
     """Give the waiting calls what was decided about them: an outcome, or a place among those to be run."""
     events: list[AnyEvent] = []
     for waiting in turn.pending:
+        if waiting.call_id not in settled:
+            continue
         call = ToolCall(waiting.call_id, waiting.tool_name, waiting.arguments_text)
         decision = settled[call.id]
         if isinstance(decision, (Approved, Denied)):
@@ -112,7 +116,7 @@ def _settle(turn: Turn, settled: Mapping[str, Settled]) -> list[AnyEvent]:
             turn.outcomes[call.id] = outcome
             reason = decision.reason if isinstance(decision, Denied) else None
             events.append(_end(turn, call, outcome, 0.0, reason))
-    turn.pending = []
+    turn.pending = [call for call in turn.pending if call.call_id not in settled]
     return events
 
 
@@ -124,13 +128,8 @@ def _outcome_of(turn: Turn, call: ToolCall, decision: Settled) -> ToolOutcome | 
             text = "the call was not approved, so it was not run"
             return ToolOutcome(f"{text}: {reason}" if reason else text, "denied")
         case Approved():
-            verdict = judge_alone(call, turn.registry)
-            if isinstance(verdict, Refused):
-                return ToolOutcome(verdict.message, verdict.code)
-            if verdict.tool.is_deferred:
-                return ToolOutcome("the tool cannot be run here any more", "not_run")
-            turn.ready.append(verdict)
-            return None
+            make_ready(turn, call)
+            return turn.outcomes.get(call.id)
 
 
 async def _run_ready(run: Run, turn: Turn) -> AsyncGenerator[AnyEvent, None]:
@@ -153,7 +152,10 @@ async def _run_ready(run: Run, turn: Turn) -> AsyncGenerator[AnyEvent, None]:
                     yield ToolInputAvailable(
                         turn.round, call.id, call.name, call.arguments_text, tool.title, tool.dynamic or None, attempt
                     )
-                case CallEnd(outcome=outcome, seconds=seconds):
+                case CallEnd(end=ToolEnd(asks=True)):
+                    turn.asked[call.id] = turn.asked.get(call.id, 0) + 1
+                    turn.pending.append(pending_call(run, turn, runnables[report.place]))
+                case CallEnd(end=ToolEnd(outcome=outcome, seconds=seconds)):
                     if tool.provides is not None and outcome.error is None:
                         outcome = _with_tools_added(run, tool.name, turn, outcome)
                     turn.outcomes[call.id] = outcome

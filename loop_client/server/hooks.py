@@ -11,9 +11,9 @@ from starlette.requests import Request
 
 from loop_client.events import Message, RunFinish
 from loop_client.limits import Limits
+from loop_client.model_request import ToolChoice
 from loop_client.server.chat_request import ChatRequest
 from loop_client.server.problems import Unauthorized
-from loop_client.steps import ToolChoice
 from loop_client.tools import Tool
 
 Authenticate: TypeAlias = Callable[[Request], Awaitable[Mapping[str, Any]]]

@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from loop_client.chat_stream import ChatStream, ModelAnswer, StreamEvent
 from loop_client.errors import ModelStreamError
-from loop_client.steps import ModelRequest, new_id
+from loop_client.model_request import ModelRequest
+from loop_client.steps import new_id
 from tests.loop_client.fake_server import WAIT, call, delta, finish, history_problem, usage
 
 Failure = Literal["none", "passing", "final", "cut", "hang"]

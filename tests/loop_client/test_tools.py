@@ -19,7 +19,8 @@ from pydantic import BaseModel, Field, field_validator
 from loop_client import ConfigurationError, LoopClient, Tool, ToolDefinitionError, tool
 from loop_client.arguments import InvalidArguments
 from loop_client.call_stream import ToolCall
-from loop_client.steps import LiveSteps, Model
+from loop_client.model_request import Model
+from loop_client.steps import LiveSteps
 from loop_client.tool_run import ToolRequest, run_tool
 from loop_client.verdict import Runnable
 
