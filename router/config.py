@@ -5,13 +5,14 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from providers.upstreams.base import ProviderRow
-from router.config_file import ConfigFile, read_config_file
+from router.config_file import ConfigFile, OptionsTable, read_config_file
 from router.keys import RouterKey, is_name, plain_key, stored_key
+from router.layers import NO_LAYERS, Layers
 from router.listening import MOST_WORKERS
 from router.problems import ENVIRONMENT, ConfigError, Problem, Problems
 from router.provider_rows import Providers, resolve_providers
@@ -78,6 +79,8 @@ class Config(_Frozen):
     """Models to show, by provider. Any other model of a provider can be asked for as well."""
     aliases: dict[str, str] = {}
     """``provider/model`` by alias: an alias of an alias is followed to its end."""
+    layers: Layers = NO_LAYERS
+    """Options that it gives for requests, keys and aliases."""
     keys: tuple[RouterKey, ...] = ()
     """Who is let in; everybody where there is none."""
     limits: Limits = Limits()
@@ -99,6 +102,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
     folder = path.resolve().parent if path else Path.cwd()
     providers = resolve_providers(file.providers, environ, folder, problems)
     aliases = _resolved_aliases(file, providers, problems)
+    _check_fallbacks(file, providers, problems)
     warnings: list[str] = []
     keys = (*_file_keys(file, problems), *_environment_keys(environ, problems, warnings))
     workers = file.server.workers or _environment_workers(environ, problems)
@@ -109,6 +113,7 @@ def load_config(path: Path | None, environ: Mapping[str, str]) -> Config:
         rows=providers.rows,
         models=providers.models,
         aliases=aliases,
+        layers=_layers(file),
         keys=keys,
         limits=Limits(**file.limits.model_dump()),
         logging=Logging(**file.logging.model_dump()),
@@ -121,13 +126,51 @@ def _resolved_aliases(file: ConfigFile, providers: Providers, problems: Problems
     resolved = {}
     for alias in file.aliases:
         chain = [alias]
-        while (target := file.aliases[chain[-1]]) in file.aliases and target not in chain:
+        while (target := file.aliases[chain[-1]].model) in file.aliases and target not in chain:
             chain.append(target)
         reason = "aliases run in a circle" if target in chain else _wrong_target(target, providers, problems)
         if reason:
             problems.add(f"aliases.{alias}", reason)
         resolved[alias] = target
     return resolved
+
+
+def _check_fallbacks(file: ConfigFile, providers: Providers, problems: Problems) -> None:
+    tables: dict[str, OptionsTable] = {"options": file.options}
+    tables |= {f"aliases.{name}": table for name, table in file.aliases.items()}
+    tables |= {f"keys[{index}].options": key.options for index, key in enumerate(file.keys)}
+    for place, table in tables.items():
+        for index, model in enumerate(table.fallbacks or ()):
+            reason = None if model in file.aliases else _wrong_target(model, providers, problems)
+            if reason:
+                problems.add(f"{place}.fallbacks[{index}]", reason)
+
+
+def _layers(file: ConfigFile) -> Layers:
+    return Layers(
+        everywhere=_given(file.options),
+        keys={key.name: given for key in file.keys if (given := _given(key.options))},
+        aliases={alias: given for alias in file.aliases if (given := _alias_options(file, alias))},
+    )
+
+
+def _alias_options(file: ConfigFile, alias: str) -> dict[str, Any]:
+    """Its own options over those of an alias that it stands for."""
+    chain = [alias]
+    while (target := file.aliases[chain[-1]].model) in file.aliases and target not in chain:
+        chain.append(target)
+    given: dict[str, Any] = {}
+    for name in reversed(chain):
+        given |= _given(file.aliases[name])
+    return given
+
+
+def _given(table: OptionsTable) -> dict[str, Any]:
+    given = {name: getattr(table, name) for name in OptionsTable.model_fields}
+    given = {name: value for name, value in given.items() if value is not None}
+    if "fallbacks" in given:
+        given["fallbacks"] = tuple(given["fallbacks"])
+    return given
 
 
 def _wrong_target(target: str, providers: Providers, problems: Problems) -> str | None:

@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from router.listening import MOST_WORKERS
+from router.options import ForcedChoice, OnLoss, Orphans, Wire
 from router.problems import Problems
+from router.verdicts.judge import Policy
 
 _REFERENCE = re.compile(r"env:([A-Za-z_][A-Za-z0-9_]*)")
 
@@ -89,11 +91,29 @@ class TimeoutTable(Table):
     total: Seconds | None = None
 
 
+class OptionsTable(Table):
+    """``[options]``, and the options of an alias or a key: what a request may say under ``router``."""
+
+    fallbacks: list[str] | None = None
+    on_loss: OnLoss | None = None
+    tool_validation: Policy | None = None
+    wire: Wire | None = None
+    orphans: Orphans | None = None
+    forced_choice: ForcedChoice | None = None
+
+
+class AliasTable(OptionsTable):
+    """``[aliases.NAME]``; a string alone is its ``model``."""
+
+    model: str
+
+
 class KeyTable(Table):
     """One of ``[[keys]]``."""
 
     name: str
     hash: SecretStr
+    options: OptionsTable = OptionsTable()
 
 
 class ProviderTable(Table):
@@ -121,13 +141,17 @@ class ProviderTable(Table):
     """Shown by ``/v1/models``; any other model can be asked for as well."""
 
 
+Alias = Annotated[AliasTable, BeforeValidator(lambda value: {"model": value} if isinstance(value, str) else value)]
+
+
 class ConfigFile(Table):
     """The whole file."""
 
     server: ServerTable = ServerTable()
     providers: dict[str, ProviderTable] = {}
-    aliases: dict[str, str] = {}
+    aliases: dict[str, Alias] = {}
     keys: list[KeyTable] = []
+    options: OptionsTable = OptionsTable()
     limits: LimitsTable = LimitsTable()
     logging: LoggingTable = LoggingTable()
     metrics: MetricsTable = MetricsTable()
@@ -234,6 +258,10 @@ def _suggestion(location: tuple[int | str, ...]) -> str:
             fields = ServerTable.model_fields
         case ("limits", _):
             fields = LimitsTable.model_fields
+        case ("options", _) | ("keys", _, "options", _):
+            fields = OptionsTable.model_fields
+        case ("aliases", _, _):
+            fields = AliasTable.model_fields
         case ("metrics", _):
             fields = MetricsTable.model_fields
         case _:

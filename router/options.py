@@ -12,6 +12,8 @@ from router.verdicts.judge import Policy
 
 OnLoss = Literal["report", "refuse"]
 Wire = Literal["auto", "chat", "responses"]
+Orphans = Literal["refuse", "repair"]
+ForcedChoice = Literal["refuse", "drop_thinking", "downgrade_choice"]
 
 HEADER_PREFIX: Final = "x-router-"
 """``router.on_loss`` is the header ``x-router-on-loss``, and so on; where both are given the body counts."""
@@ -31,14 +33,19 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     tool_validation: Policy = "report"
     """What is done about a call that does not fit its tool."""
 
+    orphans: Orphans = "refuse"
+    """What is done about calls without result and results without call in a history (HIST-07)."""
+    forced_choice: ForcedChoice = "refuse"
+    """Which of the two is given up where a provider takes no forced call while the model thinks (CHOICE-04)."""
+
     @property
     def are_plain(self) -> bool:
         """Whether nothing more than a report is asked for, so that bytes may be relayed as they are."""
         return self.on_loss == "report" and self.tool_validation == "report"
 
 
-def read_options(value: Json, headers: Mapping[str, str]) -> Options:
-    """The options in a body's ``router`` object and in the request's headers (names in lower case).
+def read_options(value: Json, headers: Mapping[str, str]) -> dict[str, Any]:
+    """What is given of the options in a body's ``router`` object and in the request's headers (names in lower case).
 
     Raises InvalidRequestError, with the JSON path or the header's name, for a wrong type, an unknown word, or an option
     that there is not: ignoring one would be a silent loss.
@@ -51,7 +58,7 @@ def read_options(value: Json, headers: Mapping[str, str]) -> Options:
             if name not in _READERS:
                 raise _wrong(f"router.{name}", f"not an option of this router; there are {', '.join(_READERS)}")
         given |= {name: _READERS[name](item, f"router.{name}") for name, item in value.items() if item is not None}
-    return Options(**given)
+    return given
 
 
 def _from_headers(headers: Mapping[str, str]) -> dict[str, Any]:
@@ -93,7 +100,9 @@ def _word(kind: Any) -> Any:
 
 _READERS: Final[Mapping[str, Any]] = {
     "fallbacks": _read_fallbacks,
+    "forced_choice": _word(ForcedChoice),
     "on_loss": _word(OnLoss),
+    "orphans": _word(Orphans),
     "tool_validation": _word(Policy),
     "wire": _word(Wire),
 }

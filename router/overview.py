@@ -6,6 +6,7 @@ from providers.spec.profile import Profile
 from providers.upstreams.base import ProviderRow, Timeouts
 from providers.upstreams.factory import SCRIPTED
 from router.config import Config
+from router.layers import Given
 
 
 def overview(config: Config) -> str:
@@ -17,6 +18,7 @@ def overview(config: Config) -> str:
         ("providers", [line for row in config.rows.values() for line in _provider(row)]),
         ("models shown", [f"{name}/{model}" for name, models in config.models.items() for model in models]),
         ("aliases", [f"{alias} = {target}" for alias, target in config.aliases.items()]),
+        ("options", list(_options(config))),
         ("limits", [f"{config.limits.max_body_bytes} bytes, {config.limits.max_depth} levels deep"]),
         ("logs", [f"from {config.logging.level} up, to stderr"]),
         ("metrics", [_METRICS[config.metrics.access]]),
@@ -31,6 +33,20 @@ _METRICS = {"open": "at /metrics, for all", "key": "at /metrics, with a key", "o
 def _section(title: str, lines: list[str]) -> Iterator[str]:
     for number, line in enumerate(lines):
         yield f"{'' if number else title:<14}{line}"
+
+
+def _options(config: Config) -> Iterator[str]:
+    layers = config.layers
+    if layers.everywhere:
+        yield _words(layers.everywhere)
+    for kind, by_name in (("key", layers.keys), ("alias", layers.aliases)):
+        for name, given in by_name.items():
+            yield f"{kind} {name}: {_words(given)}"
+
+
+def _words(given: Given) -> str:
+    said = ((name, ", ".join(value) if isinstance(value, tuple) else value) for name, value in given.items())
+    return "; ".join(f"{name} = {value}" for name, value in said)
 
 
 def _without_keys(config: Config) -> str:

@@ -74,7 +74,7 @@ def path_of(method: str, path: str) -> tuple[Path, str] | None:
 def _asks(face: Face) -> Answerer:
     async def answerer(call: HttpCall, state: RouterState, rest: str) -> None:
         body, raw = await read_json_object(call, state.config.limits)
-        await answer(call, await state.pipeline(), face, asked_of(face, body, raw, call.headers))
+        await answer(call, await state.pipeline(call.record.key), face, asked_of(face, body, raw, call.headers))
 
     return answerer
 
@@ -82,7 +82,7 @@ def _asks(face: Face) -> Answerer:
 def _explains(face: Face) -> Answerer:
     async def answerer(call: HttpCall, state: RouterState, rest: str) -> None:
         body, raw = await read_json_object(call, state.config.limits)
-        pipeline = await state.pipeline()
+        pipeline = await state.pipeline(call.record.key)
         await call.answer(dumps(explained(pipeline.explain(asked_of(face, body, raw, call.headers)))))
 
     return answerer
@@ -90,18 +90,18 @@ def _explains(face: Face) -> Answerer:
 
 async def _gemini(call: HttpCall, state: RouterState, rest: str) -> None:
     body, raw = await read_json_object(call, state.config.limits)
-    await answer_gemini(call, await state.pipeline(), asked_of_path(rest, body, raw, call.headers))
+    await answer_gemini(call, await state.pipeline(call.record.key), asked_of_path(rest, body, raw, call.headers))
 
 
 async def _explain_gemini(call: HttpCall, state: RouterState, rest: str) -> None:
     body, raw = await read_json_object(call, state.config.limits)
-    pipeline = await state.pipeline()
+    pipeline = await state.pipeline(call.record.key)
     await call.answer(dumps(explained(pipeline.explain(asked_of_path(rest, body, raw, call.headers)))))
 
 
 async def _envelope(call: HttpCall, state: RouterState, rest: str) -> None:
     body, _ = await read_json_object(call, state.config.limits)
-    await answer_envelope(call, await state.pipeline(), body)
+    await answer_envelope(call, await state.pipeline(call.record.key), body)
 
 
 # ---- the service

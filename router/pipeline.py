@@ -17,6 +17,7 @@ from providers.wire.usage import counted_answer
 from router.attempts import Attempts, refuses_state
 from router.blame import attributed
 from router.exchange import Batch, Batches, head_of, json_object, open_stream, read_whole
+from router.layers import NO_LAYERS, Layers
 from router.metrics import Metrics
 from router.patience import Patience
 from router.plan import Asked, Plan, planned
@@ -102,10 +103,25 @@ class Explanation(msgspec.Struct, frozen=True):
 class Pipeline:
     """Runs requests against the configured providers. Keeps nothing between requests."""
 
-    def __init__(self, routes: Routes, upstreams: Mapping[str, Upstream], metrics: Metrics) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        upstreams: Mapping[str, Upstream],
+        metrics: Metrics,
+        layers: Layers = NO_LAYERS,
+        key: str | None = None,
+    ) -> None:
         self.routes = routes
+        self._layers = layers
+        self._key = key
         self._upstreams = upstreams
         self._metrics = metrics
+
+    def under(self, key: str | None) -> "Pipeline":
+        """The same for the holder of this router key, whose options may be others."""
+        if key not in self._layers.keys:
+            return self
+        return Pipeline(self.routes, self._upstreams, self._metrics, self._layers, key)
 
     async def run(self, asked: Asked) -> Answer:
         """The whole answer from the first candidate that gives one. Raises RouterError."""
@@ -122,9 +138,9 @@ class Pipeline:
     def explain(self, asked: Asked) -> list[Explanation]:
         """What would be sent to each candidate, through the same code; nothing is."""
         found = []
-        for model in _models(asked):
+        for model in _models(self._for(asked, asked.request.model)):
             try:
-                plan = self._plan(asked, model, stream=bool(asked.request.stream))
+                plan = self._plan(self._for(asked, model), model, stream=bool(asked.request.stream))
             except RouterError as error:
                 found.append(Explanation(model, None, error))
             else:
@@ -135,7 +151,8 @@ class Pipeline:
         self, asked: Asked, attempt: Callable[[Asked, Plan, Attempts], Awaitable[Result]], *, stream: bool
     ) -> Result:
         attempts = Attempts()
-        for number, model in enumerate(_models(asked)):
+        for number, model in enumerate(_models(self._for(asked, asked.request.model))):
+            asked = self._for(asked, model)  # each candidate under its own alias's options
             try:
                 plan = self._plan(asked, model, stream=stream)
                 try:
@@ -155,6 +172,13 @@ class Pipeline:
                     self._metrics.stood_in(plan.row.name)
                 return result
         raise attempts.failure()
+
+    def _for(self, asked: Asked, model: str) -> Asked:
+        """The request under the options that count for this candidate."""
+        if not self._layers:
+            return asked
+        options = self._layers.options(asked.given, model=model, key=self._key)
+        return msgspec.structs.replace(asked, options=options)
 
     def _plan(self, asked: Asked, model: str, *, stream: bool) -> Plan:
         route = self.routes.find(model)

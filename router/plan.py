@@ -1,6 +1,8 @@
 """One request made ready for one candidate: translated, or relayed as it came; nothing is sent here."""
 
 from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 import msgspec
 
@@ -16,6 +18,7 @@ from providers.wire.json import dumps
 from providers.wire.splice import replace_member
 from providers.wire.tool_names import ToolNames, names_for
 from router.options import Options
+from router.policies import encoded_under
 from router.routing import Route
 from router.wires import wire_of
 
@@ -35,6 +38,9 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     objects: bool = False
     """The face writes the arguments of calls as objects."""
     options: Options = Options()
+    """What counts: of the request, else of the configuration."""
+    given: Mapping[str, Any] = {}
+    """The options that the request itself gives."""
     body: JsonObject = {}
     """As the caller wrote it, without the router's own member."""
     raw: bytes | None = None
@@ -104,6 +110,11 @@ def _encoded(
     if not as_asked:
         usage = stream and target.profile.stream_usage
         request = msgspec.structs.replace(request, stream=stream or None, stream_usage=usage or None)
+    encode = partial(_written, dialect, target)
+    return encoded_under(asked.options, request, report, encode)
+
+
+def _written(dialect: Dialect, target: Target, request: Request, report: Report) -> EncodedRequest:
     return dialect.encode_request(request, target, report)
 
 

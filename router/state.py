@@ -30,7 +30,7 @@ class RouterState:
         self.models = models_of(config)
         self.upstreams = Upstreams()
         self.metrics = Metrics(config.rows)
-        self._pipeline = Pipeline(Routes(config.rows, config.aliases), self.upstreams, self.metrics)
+        self._pipeline = Pipeline(Routes(config.rows, config.aliases), self.upstreams, self.metrics, config.layers)
         self._opened = AsyncExitStack()
         self._opening: asyncio.Task[None] | None = None
 
@@ -38,12 +38,12 @@ class RouterState:
         """Begin to open the providers, in the background: an SDK takes seconds to import, and the process is alive."""
         self._opening = asyncio.create_task(self._open())
 
-    async def pipeline(self) -> Pipeline:
-        """The pipeline, once the providers are open."""
+    async def pipeline(self, key: str | None = None) -> Pipeline:
+        """The pipeline, once the providers are open, for the holder of this router key."""
         if self._opening is not None and not self._opening.done():
             # Shielded: a caller that leaves must not end it for the others.
             await asyncio.shield(self._opening)
-        return self._pipeline
+        return self._pipeline.under(key)
 
     @property
     def readiness(self) -> Literal["starting", "ready", "failed"]:

@@ -2,6 +2,7 @@
 
 RouterError
 ├── InvalidRequestError        the caller's request is wrong; ``path`` says where
+│   └── ForcedChoiceError      a call is forced while the model thinks, and the provider takes only one of the two
 ├── AuthenticationError        the caller's own key is missing or wrong
 ├── UnknownModelError          no such provider, alias or model
 ├── RequestTooLargeError       a limit of the router was passed
@@ -65,6 +66,10 @@ class InvalidRequestError(RouterError):
 
     default_status = 400
     default_type = "invalid_request_error"
+
+
+class ForcedChoiceError(InvalidRequestError):
+    """A call is forced while the model thinks, and the provider refuses the two together, or leaves thinking out."""
 
 
 class AuthenticationError(RouterError):

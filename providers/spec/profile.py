@@ -80,6 +80,8 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """``refuse``: the provider answers 400 when a call is forced while manual thinking is on, or does not think."""
     forced_choice_models: str | None = None
     """Regular expression of the models this is true of, where it is not true of all."""
+    thinking_switch: bool = False
+    """The host is told not to think by ``thinking: {type: disabled}`` and not by an effort (chat)."""
     thinking_models: str | None = None
     """Regular expression of models that think unless they are told not to."""
 

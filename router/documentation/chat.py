@@ -61,6 +61,12 @@ INPUT: Final[dict[str, Schema]] = {
                 "What is asked of the router itself. Unknown options are refused.",
                 fallbacks=or_null(array(text(), "Models to try in order where the one before fails.")),
                 on_loss=or_null(words("report refuse", "What is done where a candidate cannot take something.")),
+                orphans=or_null(words("refuse repair", "What is done about calls without result and the reverse.")),
+                forced_choice=or_null(
+                    words(
+                        "refuse drop_thinking downgrade_choice", "What gives way where a model that thinks is forced."
+                    )
+                ),
                 tool_validation=or_null(words("report repair reject", "What is done about a call that does not fit.")),
                 wire=or_null(words("auto chat responses", "Which of OpenAI's two dialects is spoken.")),
             )

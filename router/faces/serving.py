@@ -16,7 +16,7 @@ from router.asgi import EVENTS, HttpCall
 from router.exchange import Batch
 from router.faces.relay import Relay
 from router.logs import RequestRecord
-from router.options import read_options
+from router.options import Options, read_options
 from router.pipeline import Answer, Pipeline, StreamedAnswer
 from router.plan import Asked
 from router.said import headers_of_said
@@ -49,7 +49,7 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
     ``model``: where the face names it outside the body. Raises InvalidRequestError with the JSON path.
     """
     told = body.pop("router", None)
-    options = read_options(told, headers)
+    given = read_options(told, headers)
     elsewhere = None if face.check is None else face.check(body)
     request = face.dialect.decode_request(body)
     if model:
@@ -63,7 +63,8 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
         request=request,
         dialect=face.dialect.name,
         objects=face.objects,
-        options=options,
+        options=Options(**given),
+        given=given,
         body=body,
         raw=raw if told is None else None,
         headers=own,

@@ -17,7 +17,7 @@ from providers.dialects.anthropic_messages.thinking_encode import Thinking, enco
 from providers.dialects.anthropic_messages.tools_encode import encode_tools
 from providers.spec.adjustments import Report
 from providers.spec.dialect import EncodedRequest
-from providers.spec.errors import InvalidRequestError, UnsupportedError
+from providers.spec.errors import ForcedChoiceError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import OutputFormat, Request
 from providers.spec.values import Json, JsonObject, extended
@@ -75,13 +75,14 @@ def _has_model(request: Request) -> bool:
     return not is_native(request.form) or was_written(request.form, "model")
 
 
-def _forced_with_thinking() -> InvalidRequestError:
+def _forced_with_thinking() -> ForcedChoiceError:
     """Decided on what would be sent, so that it holds on every round of a loop (CHOICE-04, CHOICE-06)."""
     message = (
         "tool_choice: this model refuses a forced call while manual thinking is on; "
-        "use tool_choice auto, or turn reasoning off (reasoning effort none)"
+        "use tool_choice auto, turn reasoning off (reasoning effort none), "
+        "or say with router.forced_choice which of the two to give up"
     )
-    return InvalidRequestError(message, path="tool_choice")
+    return ForcedChoiceError(message, path="tool_choice")
 
 
 # ---- output

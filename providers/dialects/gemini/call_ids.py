@@ -8,9 +8,9 @@ import msgspec
 
 from providers.dialects.gemini.grammar import is_minted
 from providers.spec.adjustments import Report
-from providers.spec.errors import InvalidRequestError
 from providers.spec.profile import Profile
 from providers.wire.ids import legal_id
+from providers.wire.orphans import no_call, no_result
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -57,13 +57,13 @@ class CallIds:
             return call
         if self._lenient:
             return Call(call_id, name or "", None if is_minted(call_id) else call_id, path, self._count)
-        raise InvalidRequestError(f"{path}: the result for call {call_id!r} has no call before it", path=path)
+        raise no_call(call_id, path)
 
     def check_answered(self) -> None:
         """Raise InvalidRequestError where a call of the turn that just ended has no result (HIST-07)."""
         if self._open and not self._lenient:
             call = self._open[0]
-            raise InvalidRequestError(f"{call.path}: the call {call.original!r} has no result", path=call.path)
+            raise no_result(call.original, call.path)
         self._open.clear()
 
     def _answered(self, call_id: str, name: str | None) -> Call | None:

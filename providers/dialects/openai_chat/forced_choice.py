@@ -2,14 +2,14 @@
 
 import re
 
-from providers.spec.errors import InvalidRequestError
+from providers.spec.errors import ForcedChoiceError
 from providers.spec.profile import Target
 from providers.spec.request import Reasoning
 from providers.spec.values import Json
 
 
 def check_forced_choice(choice: Json, reasoning: Reasoning | None, target: Target) -> None:
-    """Raise InvalidRequestError for the two together, decided on what would be sent (CHOICE-04 to CHOICE-06)."""
+    """Raise ForcedChoiceError for the two together, decided on what would be sent (CHOICE-04 to CHOICE-06)."""
     profile = target.profile
     if profile.forced_choice_with_thinking != "refuse" or not _forces(choice) or not _thinks(reasoning, target):
         return
@@ -17,9 +17,10 @@ def check_forced_choice(choice: Json, reasoning: Reasoning | None, target: Targe
     if models is not None and not re.search(models, target.model):
         return
     message = (
-        "tool_choice: this model takes no forced call while it thinks; use tool_choice auto, or turn reasoning off"
+        "tool_choice: this model takes no forced call while it thinks; use tool_choice auto, turn reasoning off, "
+        "or say with router.forced_choice which of the two to give up"
     )
-    raise InvalidRequestError(message, path="tool_choice")
+    raise ForcedChoiceError(message, path="tool_choice")
 
 
 def _forces(choice: Json) -> bool:

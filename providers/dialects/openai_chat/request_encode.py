@@ -21,7 +21,7 @@ from providers.dialects.openai_chat.turn_order import bridged
 from providers.spec.adjustments import Report
 from providers.spec.dialect import EncodedRequest
 from providers.spec.errors import InvalidRequestError
-from providers.spec.profile import Target
+from providers.spec.profile import Profile, Target
 from providers.spec.request import OutputFormat, Reasoning, Request
 from providers.spec.values import Ext, Json, JsonObject, extended
 from providers.wire.reader import arranged
@@ -57,7 +57,7 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     limit_field = _limit_field(request, target, report)
     tools = encode_tools(request, target, report)
     check_forced_choice(tools.choice, request.reasoning, target)
-    reasoning_field, reasoning = _reasoning(request.reasoning, report)
+    reasoning_field, reasoning = _reasoning(request.reasoning, target.profile, report)
     legacy = variant_of(request.form, "tools") == "functions"
     history = encode_history(request.messages, target, report, with_tools=bool(tools.tools))
     fields: JsonObject = {
@@ -211,7 +211,7 @@ def _schema(output: OutputFormat, report: Report) -> tuple[Json, bool | None]:
 # ---- reasoning
 
 
-def _reasoning(reasoning: Reasoning | None, report: Report) -> tuple[str, Json]:
+def _reasoning(reasoning: Reasoning | None, profile: Profile, report: Report) -> tuple[str, Json]:
     """The field for how much to think, and its value."""
     if reasoning is None:
         return "reasoning_effort", None
@@ -219,9 +219,17 @@ def _reasoning(reasoning: Reasoning | None, report: Report) -> tuple[str, Json]:
     field = variant_of(reasoning.form, "field")
     if field in {"reasoning", "thinking"}:
         return field, _own_object(reasoning, field)
+    if profile.thinking_switch and _is_off(reasoning):
+        # REASON-20: another word would not reach it.
+        report.add("reasoning", "mapped", "the host's own switch", from_="none", to="disabled")
+        return "thinking", {"type": "disabled"}
     if reasoning.show is not None and not carried(reasoning.form):
         report.add("reasoning.show", "dropped", NOT_KNOWN, from_=reasoning.show)
     return "reasoning_effort", _effort(reasoning, report)
+
+
+def _is_off(reasoning: Reasoning) -> bool:
+    return reasoning.enabled is False or reasoning.effort == "none" or reasoning.budget_tokens == 0
 
 
 def _own_object(reasoning: Reasoning, field: str) -> JsonObject:

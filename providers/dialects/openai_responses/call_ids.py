@@ -2,9 +2,9 @@
 
 from providers.dialects.openai_responses.grammar import CALL_ID, CALL_ID_LENGTH
 from providers.spec.adjustments import Report
-from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import ToolCallPart, ToolResultPart
 from providers.wire.ids import legal_id
+from providers.wire.orphans import no_call, no_result
 
 
 class _Call:
@@ -50,13 +50,13 @@ class CallIds:
             return call.written, call.part.kind
         if self._lenient:
             return legal_id(part.call_id, CALL_ID, CALL_ID_LENGTH) if part.call_id else "", None
-        raise InvalidRequestError(f"{path}: the result for call {part.call_id!r} has no call before it", path=path)
+        raise no_call(part.call_id, path)
 
     def check_answered(self) -> None:
         """Raise InvalidRequestError where a call of the turn that just ended has no result (HIST-07)."""
         if self._open and not self._lenient:
             call = self._open[0]
-            raise InvalidRequestError(f"{call.path}: the call {call.part.id!r} has no result", path=call.path)
+            raise no_result(call.part.id, call.path)
 
     def _answered(self, part: ToolResultPart) -> _Call | None:
         if part.call_id:
