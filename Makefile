@@ -20,7 +20,7 @@ help: ## Show this list
 demo: $(VENV)/.ready-to-run ## Run router and loop client on a real folder, with no key (ARGS="--model openai/...")
 	@$(BIN)/ai-router demo $(ARGS)
 
-test: $(VENV)/.ready-to-develop $(NODE_MODULES)/.installed browser-under-ci ## Run the whole test suite (ARGS="-k name" for a part)
+test: $(VENV)/.ready-to-develop $(NODE_MODULES)/.installed browser-under-ci balancers-under-ci ## Run the whole test suite (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.ready-to-develop ## Check style and format
@@ -36,8 +36,9 @@ format: $(VENV)/.ready-to-develop ## Mend style and format where a tool can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
-docker: ## Build the image of the service
+docker: ## Build the images of the router and of the loop client's service
 	docker build --tag ai-router .
+	docker build --tag ai-router-loop-client --target loop-client .
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) $(NODE_MODULES) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
@@ -45,7 +46,7 @@ clean: ## Remove everything that make made
 
 # ---- lock files
 
-# One resolution for all three, so the service is tested with exactly the versions that it is run with. Versions already
+# One resolution for all four, so each service is tested with exactly the versions that it is run with. Versions already
 # locked stay as they are; `make lock UPGRADE=1` takes the newest that pyproject.toml allows.
 COMPILE = $(VENV)/lock/bin/uv pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
@@ -57,6 +58,8 @@ lock: $(VENV)/lock/bin/uv ## Write the lock files anew from the two pyproject.to
 		--output-file requirements-demo.lock
 	@$(COMPILE) --upgrade --no-annotate --constraints requirements-dev.lock pyproject.toml \
 		--output-file requirements.lock
+	@$(COMPILE) --upgrade --no-annotate --constraints requirements-dev.lock loop_client/pyproject.toml \
+		--extra server --extra jobs --extra mcp --output-file requirements-loop-client.lock
 
 $(VENV)/lock/bin/uv: $(VENV)/.made-in
 	@$(BIN)/python -m venv $(VENV)/lock
@@ -105,9 +108,9 @@ $(VENV)/.made-in:
 	"$$chosen" -m venv --clear $(VENV)
 	@printf '%s\n' '$(CURDIR)' > $@
 
-# ---- what the tests run under Node and in a browser
+# ---- what the tests run beside Python: Node, a browser, load balancers
 
-# On a computer of one's own both are a matter of choice: without them, the tests that need them say so and the rest
+# On a computer of one's own they are a matter of choice: without them, the tests that need them say so and the rest
 # passes. Under CI they have to be there, and are installed where the machine is ours to change (Debian, as root).
 AS_ROOT_UNDER_CI = [ "$$CI" = true ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null
 APT_INSTALL = { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends
@@ -123,3 +126,9 @@ $(NODE_MODULES)/.installed: tests/js/package-lock.json
 .PHONY: browser-under-ci
 browser-under-ci:
 	@if ! command -v chromium >/dev/null && $(AS_ROOT_UNDER_CI); then $(APT_INSTALL) chromium; } >/dev/null; fi
+
+.PHONY: balancers-under-ci
+balancers-under-ci:
+	@if $(AS_ROOT_UNDER_CI) && ! { command -v haproxy && command -v nginx; } >/dev/null; then \
+		$(APT_INSTALL) haproxy nginx-light; } >/dev/null; \
+	fi

@@ -72,11 +72,18 @@ class EndlessStream:
 
 
 @dataclass(frozen=True, slots=True)
+class PausedStream:
+    """After some events nothing comes until the test releases it; then the rest does. A plain answer waits as a whole."""
+
+    after: int = 2
+
+
+@dataclass(frozen=True, slots=True)
 class NoFirstByte:
     """The request is taken and never answered."""
 
 
-Failure = HttpError | ErrorMidStream | CutMidStream | EndlessStream | NoFirstByte
+Failure = HttpError | ErrorMidStream | CutMidStream | EndlessStream | PausedStream | NoFirstByte
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,14 +248,21 @@ class _Playback(Response):
                 sent = events[:after] if events else (self._answer.body[: len(self._answer.body) // 2],)
             case ErrorMidStream(after=after) if events:
                 sent = (*events[:after], self._fake.error_event())
-            case EndlessStream(after=after):
+            case EndlessStream(after=after) | PausedStream(after=after):
                 sent = events[:after]
             case _:
                 sent = events or (self._answer.body,)
         for chunk in sent:
             yield chunk
-        if isinstance(self._failure, EndlessStream):
-            await self._fake.until_released()
+        match self._failure:
+            case EndlessStream():
+                await self._fake.until_released()
+            case PausedStream(after=after):
+                await self._fake.until_released()
+                for chunk in events[after:] or (self._answer.body,):
+                    yield chunk
+            case _:
+                pass
 
 
 async def _client_left(receive: Receive) -> None:

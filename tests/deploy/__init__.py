@@ -1,0 +1,1 @@
+"""What is deployed: images, manifests, the load balancer, and the pages that explain them."""
