@@ -1,3 +1,3 @@
 """Plugins every test shares."""
 
-pytest_plugins = ["tests.javascript_plugin", "tests.traffic_plugin"]
+pytest_plugins = ["tests.programs_plugin", "tests.traffic_plugin"]

@@ -18,7 +18,9 @@ from packaging.requirements import Requirement
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PROJECT_FILES = (REPOSITORY / "pyproject.toml", REPOSITORY / "loop_client" / "pyproject.toml")
-LOCKS = ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock", "requirements-loop-client.lock")
+EXTRAS = ("server", "jobs", "mcp")
+"""Of the loop client, in its image."""
 LINES_AT_MOST = 600
 
 MADE_BY_TOOLS = {
@@ -182,8 +184,9 @@ def test_the_reader_of_lock_files_counts_hashes() -> None:
 
 
 def test_the_lock_files_agree_with_each_other() -> None:
-    service, demo, develop = (locked_versions(name) for name in LOCKS)
+    service, demo, develop, client = (locked_versions(name) for name in LOCKS)
     assert service.items() <= demo.items() <= develop.items()
+    assert client.items() <= develop.items()
 
 
 def test_the_lock_files_hold_all_that_is_declared_within_its_range() -> None:
@@ -193,6 +196,8 @@ def test_the_lock_files_hold_all_that_is_declared_within_its_range() -> None:
         "requirements.lock": root["project"]["dependencies"],
         "requirements-demo.lock": client["project"]["dependencies"] + groups["build"],
         "requirements-dev.lock": groups["dev"],
+        "requirements-loop-client.lock": client["project"]["dependencies"]
+        + [wish for extra in EXTRAS for wish in client["project"]["optional-dependencies"][extra]],
     }
     stale = [
         f"{name}: {requirement}"
@@ -203,8 +208,11 @@ def test_the_lock_files_hold_all_that_is_declared_within_its_range() -> None:
     assert stale == [], "run `make lock`"
 
 
-def test_the_lock_of_the_service_brings_no_tool_for_building_or_testing() -> None:
-    assert locked_versions("requirements.lock").keys().isdisjoint({"hatchling", "mypy", "pytest", "rich", "ruff"})
+def test_the_locks_of_the_services_bring_no_tool_for_building_or_testing_and_nothing_of_each_other() -> None:
+    tools = {"hatchling", "mypy", "pytest", "ruff"}
+    assert locked_versions("requirements.lock").keys().isdisjoint({*tools, "dbos", "mcp", "rich"})
+    client = {"aiohttp", "anthropic", "fastapi", "google-genai", "openai"}
+    assert locked_versions("requirements-loop-client.lock").keys().isdisjoint({*tools, *client})
 
 
 # ---- distributions

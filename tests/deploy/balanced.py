@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -15,8 +16,8 @@ import pytest
 from router.keys import hash_of
 from tests.deploy.files import DEPLOY, HAPROXY
 from tests.deploy.names import Names
-from tests.javascript_plugin import server_command
-from tests.router.command import SECONDS, Serving, serving
+from tests.programs_plugin import server_command
+from tests.router.command import SECONDS, Serving, environment, serving
 
 ADDRESSES = ("127.0.0.2", "127.0.0.3")
 """Of the two routers. In containers each has an address of its own and all have the same port; here, too."""
@@ -128,6 +129,26 @@ class Balanced:
         router = router_at(place, address, self._port, self._providers, environment_of_routers(address))
         self.routers[address] = self._opened.enter_context(router)
 
+    @contextmanager
+    def loop_client(self, variables: Mapping[str, str]) -> Iterator[str]:
+        """The loop client's service with the settings of ``deploy/``, asking the balancer; gives its address there."""
+        where = ("--config", str(DEPLOY / "config" / "loop-client.toml"), "--base-url", f"{self.url}/v1")
+        command = [
+            sys.executable,
+            "-m",
+            "loop_client",
+            "serve",
+            *where,
+            "--host",
+            ADDRESSES[0],
+            "--port",
+            str(self._loop),
+        ]
+        with _ended(subprocess.Popen(command, env=environment(**variables), cwd=self._folder)):
+            until(lambda: answers(f"http://{ADDRESSES[0]}:{self._loop}/healthz"))
+            until(lambda: answers(f"http://127.0.0.1:{self._loop}/healthz"))
+            yield f"http://127.0.0.1:{self._loop}"
+
     def close(self) -> None:
         """End everything."""
         self._opened.close()
@@ -147,7 +168,7 @@ class Balanced:
 
 def environment_of_routers(address: str) -> dict[str, str]:
     """One caller is let in; the provider is told which router asks."""
-    return {"AI_ROUTER_KEYS": f"caller:{hash_of(CALLER_KEY)}", "DEFAULT_MODEL": "scripted/demo", "ROUTER_AT": address}
+    return {"AI_ROUTER_KEYS": f"caller:{hash_of(CALLER_KEY)}", "DEFAULT_MODEL": "fake/gpt-4.1", "ROUTER_AT": address}
 
 
 @contextmanager

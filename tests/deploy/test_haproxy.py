@@ -19,6 +19,7 @@ from tests.deploy.files import HAPROXY
 from tests.deploy.names import naming
 from tests.fakes.openai_chat import OpenAIChat
 from tests.fakes.server import NoFirstByte, PausedStream, running
+from tests.router.command import SECONDS
 
 pytestmark = pytest.mark.needs_haproxy
 
@@ -227,6 +228,24 @@ def test_callers_do_not_see_what_processes_count(balanced: Balanced) -> None:
         assert client.get("/metrics").status_code == 404
         assert client.get("/healthz").json() == {"status": "ok"}
     assert httpx2.get(f"{balanced.own}/", trust_env=False).status_code == 404
+
+
+def test_a_chat_goes_through_the_balancer_twice(balanced: Balanced, fake: OpenAIChat) -> None:
+    """From the page to the loop client, and from there to a router: a stream within a stream, as it comes."""
+    variables = {"AI_ROUTER_KEY": CALLER_KEY, "LOOP_CLIENT_KEYS": "key-of-the-page", "LOOP_CLIENT_SECRET": "s" * 32}
+    text = {"type": "text", "text": "How warm is it in Paris?"}
+    chat = {"id": "chat-1", "messages": [{"id": "m-1", "role": "user", "parts": [text]}]}
+    fake.fail(PausedStream(after=3))
+    with balanced.loop_client(variables) as url, httpx2.Client(timeout=SECONDS, trust_env=False) as page:
+        assert page.post(f"{url}/chat", json=chat).status_code == 401
+        headers = {"authorization": "Bearer key-of-the-page"}
+        with page.stream("POST", f"{url}/chat", json=chat, headers=headers) as response:
+            assert response.status_code == 200
+            pieces = response.iter_raw()
+            assert b'"type":"start"' in next(pieces)
+            until(lambda: len(fake.requests) == 1)
+            fake.release()
+            assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
 
 
 def test_who_calls_is_decided_by_the_router(balanced: Balanced) -> None:

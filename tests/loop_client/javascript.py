@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tests.javascript_plugin import SCRIPTS, browser_command, node_command
+from tests.programs_plugin import SCRIPTS, browser_command, node_command
 
 SECONDS = 45.0
 """For one script: below the suite's bound for a test."""

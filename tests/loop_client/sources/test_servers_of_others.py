@@ -13,7 +13,7 @@ import pytest
 from loop_client import LoopClient
 from loop_client.events import ToolOutputAvailable, ToolOutputError
 from loop_client.mcp import MCPTools, StdioServer
-from tests.javascript_plugin import SCRIPTS
+from tests.programs_plugin import SCRIPTS
 from tests.loop_client.fake_server import FakeServer, calls, says
 from tests.loop_client.javascript import node
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import sysconfig
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -32,12 +36,19 @@ def server_command(name: str) -> str | None:
     return shutil.which(name, path=path) if sys.platform == "linux" else None
 
 
+def environment_command(name: str) -> str | None:
+    """The path of a program that the development environment brings, where PyPI has it for this kind of computer."""
+    return shutil.which(name, path=sysconfig.get_path("scripts"))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
     config.addinivalue_line("markers", "needs_node: runs scripts of tests/js under Node")
     config.addinivalue_line("markers", "needs_browser: drives a page in a headless Chromium, by scripts under Node")
     config.addinivalue_line("markers", "needs_haproxy: runs HAProxy, and services on several loopback addresses")
     config.addinivalue_line("markers", "needs_nginx: runs nginx, and services on several loopback addresses")
+    config.addinivalue_line("markers", "needs_compose: runs docker-compose of the development environment")
+    config.addinivalue_line("markers", "needs_hadolint: runs hadolint of the development environment")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -74,9 +85,17 @@ def _missing(item: pytest.Item) -> str:
         return "Node with the packages of tests/js"
     if needs_browser and browser_command() is None:
         return "Chromium"
-    balancers = (("needs_haproxy", "HAProxy"), ("needs_nginx", "nginx"))
-    return next((what for marker, what in balancers if _lacks(item, marker, what.lower())), "")
+    return next((what for marker, what, is_here in _PROGRAMS if item.get_closest_marker(marker) and not is_here()), "")
 
 
-def _lacks(item: pytest.Item, marker: str, command: str) -> bool:
-    return item.get_closest_marker(marker) is not None and server_command(command) is None
+_PROGRAMS: Final[tuple[tuple[str, str, Callable[[], object]], ...]] = (
+    ("needs_haproxy", "HAProxy", partial(server_command, "haproxy")),
+    ("needs_nginx", "nginx", partial(server_command, "nginx")),
+    (
+        "needs_compose",
+        "docker-compose on PyPI for this computer",
+        partial(environment_command, "docker-compose"),
+    ),
+    ("needs_hadolint", "hadolint on PyPI for this computer", partial(environment_command, "hadolint")),
+)
+"""Markers, what they ask for in words, and whether it is here."""
