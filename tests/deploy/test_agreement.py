@@ -64,7 +64,7 @@ def haproxy(setting: str) -> str:
 
 @pytest.mark.parametrize(("place", "command"), list(commands()), ids=[place for place, _ in commands()])
 def test_a_command_line_is_one_that_the_program_takes(place: str, command: list[str]) -> None:
-    assert parsed(command)
+    assert vars(parsed(command))
 
 
 def test_a_configuration_file_is_read_where_it_is_mounted() -> None:
