@@ -73,7 +73,7 @@ class EndlessStream:
 
 @dataclass(frozen=True, slots=True)
 class PausedStream:
-    """After some events nothing comes until the test releases it; then the rest does. A plain answer waits as a whole."""
+    """After some events nothing comes until the test releases it, then the rest; a plain answer waits as a whole."""
 
     after: int = 2
 

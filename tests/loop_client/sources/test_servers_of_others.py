@@ -13,9 +13,9 @@ import pytest
 from loop_client import LoopClient
 from loop_client.events import ToolOutputAvailable, ToolOutputError
 from loop_client.mcp import MCPTools, StdioServer
-from tests.programs_plugin import SCRIPTS
 from tests.loop_client.fake_server import FakeServer, calls, says
 from tests.loop_client.javascript import node
+from tests.programs_plugin import SCRIPTS
 
 TIME = StdioServer(sys.executable, ["-m", "mcp_server_time", "--local-timezone", "Etc/UTC"])
 FILES = SCRIPTS / "node_modules" / "@modelcontextprotocol" / "server-filesystem" / "dist" / "index.js"
