@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 
 from router.listening import MOST_WORKERS
-from router.options import ForcedChoice, OnLoss, Orphans, Wire
+from router.options import ForcedChoice, OnLoss, Orphans, StateInIds, Wire
 from router.problems import Problems
 from router.verdicts.judge import Policy
 
@@ -100,6 +100,7 @@ class OptionsTable(Table):
     wire: Wire | None = None
     orphans: Orphans | None = None
     forced_choice: ForcedChoice | None = None
+    state_in_ids: StateInIds | None = None
 
 
 class AliasTable(OptionsTable):

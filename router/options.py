@@ -13,6 +13,7 @@ from router.verdicts.judge import Policy
 OnLoss = Literal["report", "refuse"]
 Wire = Literal["auto", "chat", "responses"]
 Orphans = Literal["refuse", "repair"]
+StateInIds = Literal["off", "on"]
 ForcedChoice = Literal["refuse", "drop_thinking", "downgrade_choice"]
 
 HEADER_PREFIX: Final = "x-router-"
@@ -38,10 +39,13 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     forced_choice: ForcedChoice = "refuse"
     """Which of the two is given up where a provider takes no forced call while the model thinks (CHOICE-04)."""
 
+    state_in_ids: StateInIds = "off"
+    """``on``: what a thinking model needs back is in the ids of calls too, for clients that keep nothing else."""
+
     @property
     def are_plain(self) -> bool:
         """Whether nothing more than a report is asked for, so that bytes may be relayed as they are."""
-        return self.on_loss == "report" and self.tool_validation == "report"
+        return self.on_loss == "report" and self.tool_validation == "report" and self.state_in_ids == "off"
 
 
 def read_options(value: Json, headers: Mapping[str, str]) -> dict[str, Any]:
@@ -103,6 +107,7 @@ _READERS: Final[Mapping[str, Any]] = {
     "forced_choice": _word(ForcedChoice),
     "on_loss": _word(OnLoss),
     "orphans": _word(Orphans),
+    "state_in_ids": _word(StateInIds),
     "tool_validation": _word(Policy),
     "wire": _word(Wire),
 }

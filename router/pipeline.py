@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from providers.dialects.openai_chat.state_ids import StateIds
 from providers.spec.errors import RouterError
 from providers.spec.events import StreamEnd, StreamError
 from providers.spec.profile import Target
@@ -48,7 +49,14 @@ class StreamedAnswer:
     """An answer that has begun. Whoever holds it calls ``aclose``: that closes the upstream call."""
 
     def __init__(
-        self, plan: Plan, watch: CallWatch, head: Sequence[Batch], batches: Batches, said: JsonObject, metrics: Metrics
+        self,
+        plan: Plan,
+        watch: CallWatch,
+        head: Sequence[Batch],
+        batches: Batches,
+        said: JsonObject,
+        metrics: Metrics,
+        ids: StateIds | None = None,
     ) -> None:
         self.target = plan.target
         self.relayed = plan.relays_answer
@@ -56,6 +64,7 @@ class StreamedAnswer:
         """The ``router`` object; complete once the last batch was given."""
         self._plan = plan
         self._watch = watch
+        self._ids = ids
         self._head = head
         self._batches = batches
         self._metrics: Metrics | None = metrics
@@ -79,9 +88,12 @@ class StreamedAnswer:
         await self._batches.aclose()
 
     def _watched(self, batch: Batch) -> Batch:
-        events = self._watch.feed(batch.events)
+        ids = self._ids
+        events = self._watch.feed(batch.events if ids is None else ids.feed(batch.events))
         if events and isinstance(events[-1], StreamEnd):
             report_left_out(self._plan.report, self._watch.left_out)
+            if ids is not None:
+                ids.report(self._plan.report)
             if self._watch.missed:
                 report_missing(self._plan.report)
             if self._watch.recovery is not None:
@@ -195,6 +207,10 @@ class Pipeline:
             self._metrics.attempt_failed(plan.row.name, error)
             raise attributed(error, plan.row) from error.__cause__
         self._metrics.attempt_answered(plan.row.name, seconds, stream=False)
+        ids = _state_ids(asked)
+        if ids is not None:
+            response = ids.answer(response)
+            ids.report(plan.report)
         judge = Judge(asked.request, asked.options.tool_validation, plan.names.outward)
         objects = asked.objects and not plan.relays_answer
         response, verdicts = judged(response, judge, plan.report, objects=objects)
@@ -217,11 +233,16 @@ class Pipeline:
         self._metrics.attempt_answered(plan.row.name, time.perf_counter() - started, stream=True)
         plan = plan if relays else msgspec.structs.replace(plan, relays_answer=False)
         watch = CallWatch(judge, objects=asked.objects and not relays)
-        return StreamedAnswer(plan, watch, head, batches, {**said_of(plan, ()), **attempts.said()}, self._metrics)
+        said = {**said_of(plan, ()), **attempts.said()}
+        return StreamedAnswer(plan, watch, head, batches, said, self._metrics, _state_ids(asked))
 
 
 def _models(asked: Asked) -> tuple[str, ...]:
     return (asked.request.model, *asked.options.fallbacks)
+
+
+def _state_ids(asked: Asked) -> StateIds | None:
+    return StateIds() if asked.options.state_in_ids == "on" else None
 
 
 def _without_state(asked: Asked) -> Asked:

@@ -67,6 +67,7 @@ INPUT: Final[dict[str, Schema]] = {
                         "refuse drop_thinking downgrade_choice", "What gives way where a model that thinks is forced."
                     )
                 ),
+                state_in_ids=or_null(words("off on", "Whether ids of calls hold what a thinking model needs back.")),
                 tool_validation=or_null(words("report repair reject", "What is done about a call that does not fit.")),
                 wire=or_null(words("auto chat responses", "Which of OpenAI's two dialects is spoken.")),
             )

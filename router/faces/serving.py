@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from providers.dialects.openai_chat.state_ids import has_marks, without_state_ids
 from providers.spec.dialect import Dialect, FaceContext, StreamEncoder
 from providers.spec.errors import InvalidRequestError, RouterError
 from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
@@ -52,6 +53,8 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
     given = read_options(told, headers)
     elsewhere = None if face.check is None else face.check(body)
     request = face.dialect.decode_request(body)
+    if has_marks(raw):
+        request = without_state_ids(request)
     if model:
         request = msgspec.structs.replace(request, model=model)
     if not request.model:
