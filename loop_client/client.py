@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self, TypeAlias
@@ -20,7 +20,7 @@ from loop_client.events import AnyEvent, Message, RunFinish
 from loop_client.hooks import PrepareRound, RepairCall
 from loop_client.limits import Limits
 from loop_client.loop import run_loop
-from loop_client.model_request import ToolChoice, checked_options
+from loop_client.model_request import Model, ToolChoice, checked_options
 from loop_client.prices import Price
 from loop_client.result import RunResult
 from loop_client.retry import Retry
@@ -157,6 +157,26 @@ class LoopClient:
         return self._system
 
     @property
+    def model(self) -> str:
+        """What is asked unless a run says otherwise."""
+        return self._model
+
+    @property
+    def limits(self) -> Limits:
+        """Bounds of a run that brings none."""
+        return self._limits
+
+    @property
+    def tool_choice(self) -> ToolChoice | None:
+        """Of the first round of a run that brings none."""
+        return self._tool_choice
+
+    @property
+    def transport(self) -> Model:
+        """What answers model requests."""
+        return self._transport
+
+    @property
     def can_suspend(self) -> bool:
         """Whether there is a secret, so that calls may wait for somebody outside."""
         return self._desk is not None
@@ -192,10 +212,54 @@ class LoopClient:
         Raises:
             ConfigurationError: something of this cannot work.
         """
-        spec = RunSpec(
+        spec = self.run_spec(
+            question,
+            model=model,
+            system=system,
+            tools=tools,
+            tool_choice=tool_choice,
+            limits=limits,
+            options=options,
+            values=values,
+            run_id=run_id,
+        )
+        return observed(run_loop(spec, LiveSteps(self._transport)), self._callbacks)
+
+    def run_spec(
+        self,
+        question: Question,
+        *,
+        model: str | None = None,
+        system: str | None = None,
+        tools: Iterable[AnyTool] = (),
+        only: Collection[str] | None = None,
+        tool_choice: ToolChoice | None = None,
+        limits: Limits | None = None,
+        options: Mapping[str, Any] | None = None,
+        values: Mapping[str, Any] | None = None,
+        run_id: str | None = None,
+    ) -> RunSpec:
+        """What ``stream`` would run, for whoever runs it otherwise, as jobs do.
+
+        Args:
+            question: As in ``stream``, like everything else but this:
+            only: Names of the client's fixed tools that are offered; None for all of them.
+
+        Raises:
+            ConfigurationError: something of this cannot work.
+        """
+        toolbox = self._toolbox_with(tools)
+        if only is not None:
+            unknown = sorted(set(only) - {tool.name for tool in self._toolbox.fixed})
+            if unknown:
+                raise ConfigurationError(f"there is no tool {unknown[0]}")
+            left_out = {tool.name for tool in self._toolbox.fixed} - set(only)
+            fixed = tuple(tool for tool in toolbox.fixed if tool.name not in left_out)
+            toolbox = Toolbox(fixed, toolbox.outside, toolbox.sources, toolbox.max_tools)
+        return RunSpec(
             model=model or self._model,
             messages=self._messages(question, system if system is not None else self._system),
-            toolbox=self._toolbox_with(tools),
+            toolbox=toolbox,
             limits=limits or self._limits,
             tool_choice=self._tool_choice if tool_choice is None else tool_choice,
             values=dict(values or {}),
@@ -204,7 +268,6 @@ class LoopClient:
             desk=self._desk,
             run_id=run_id,
         )
-        return observed(run_loop(spec, LiveSteps(self._transport)), self._callbacks)
 
     async def ask(self, question: Question, **settings: Any) -> RunResult:
         """Run to the end. A limit is a result (see ``finish_reason``), a failed model call an exception.

@@ -37,6 +37,8 @@ class Config:
     """For ``LoopClient``, by keyword; what the file does not say is left out."""
     server: Mapping[str, Any]
     """The table ``[server]``, for ``loop_client.server``."""
+    jobs: Mapping[str, Any]
+    """The table ``[jobs]``, for ``loop_client.jobs``."""
     has_tools: bool
     """Whether the file says anything about tools."""
 
@@ -63,7 +65,7 @@ def load_config(path: str | Path) -> Config:
         tools = tools_of(tables, file.resolve().parent)
         settings = _settings(tables, tools, file)
     has_tools = bool(tables.tools or tables.mcp or tables.http_tools or tables.deferred)
-    return Config(file, settings, tables.server, has_tools)
+    return Config(file, settings, tables.server, tables.jobs, has_tools)
 
 
 def _content(file: Path) -> dict[str, Any]:

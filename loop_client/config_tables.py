@@ -63,6 +63,7 @@ class Rules(Table):
     parallel: bool = True
     idempotent: bool = False
     may_repeat: bool = False
+    on_interrupted: Literal["error", "retry", "ask"] | None = None
     max_result_bytes: int | None = None
     title: str | None = None
 
@@ -192,3 +193,5 @@ class ConfigFile(Table):
     deferred: dict[str, DeferredTool] = Field(default_factory=dict)
     server: dict[str, Any] = Field(default_factory=dict)
     """Read by ``loop_client.server``."""
+    jobs: dict[str, Any] = Field(default_factory=dict)
+    """Read by ``loop_client.jobs``."""

@@ -16,7 +16,7 @@ from loop_client.errors import ToolDefinitionError
 from loop_client.jsontext import JsonObject, dumps
 from loop_client.schema_check import schema_problems
 from loop_client.threads import run_in_thread
-from loop_client.tools import Handler, NeedsApproval, OnAnswer, Tool
+from loop_client.tools import Handler, NeedsApproval, OnAnswer, OnInterrupted, Tool
 
 
 class ToolFlags(TypedDict, total=False):
@@ -29,6 +29,7 @@ class ToolFlags(TypedDict, total=False):
     parallel: bool
     idempotent: bool
     may_repeat: bool
+    on_interrupted: OnInterrupted | None
     max_result_bytes: int | None
     title: str | None
     annotations: Mapping[str, Any]

@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from loop_client.context import ToolContext
 from loop_client.errors import ConfigurationError, ToolDefinitionError
@@ -28,6 +28,8 @@ anything else as JSON text."""
 
 NeedsApproval: TypeAlias = bool | Callable[[dict[str, Any]], bool | Awaitable[bool]]
 """Whether a call may run only if somebody approves it, or a function of its arguments that tells."""
+
+OnInterrupted: TypeAlias = Literal["error", "retry", "ask"]
 
 OnAnswer: TypeAlias = Callable[[ToolContext, Any, JsonObject], object]
 """Runs here when the answer to a deferred call comes, with its value and metadata; may be async."""
@@ -64,6 +66,10 @@ class Tool:
     max_result_bytes: int | None = DEFAULT_MAX_RESULT_BYTES
     """Bytes of the result that go to the model: text beyond it is cut, which the text says; images and files beyond it
     are an error. None for no bound."""
+    on_interrupted: OnInterrupted | None = None
+    """What becomes of a call that ran when its process died, in a job. ``error``: the model reads that nobody knows how
+    it ended. ``retry``: it is run again, under the same idempotency key. ``ask``: somebody is asked first. None for
+    ``retry`` of an idempotent tool and ``error`` of any other."""
     title: str | None = None
     """Its name for people."""
     annotations: Mapping[str, Any] = field(default_factory=dict)
@@ -96,6 +102,11 @@ class Tool:
     def is_deferred(self) -> bool:
         """Whether its results come from outside."""
         return self.handler is None
+
+    @property
+    def interrupted(self) -> OnInterrupted:
+        """What becomes of a call that ran when its process died."""
+        return self.on_interrupted or ("retry" if self.idempotent else "error")
 
     @property
     def may_suspend(self) -> bool:

@@ -1,0 +1,1 @@
+"""Jobs: what every engine promises, and that it survives crashes."""
