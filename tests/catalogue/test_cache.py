@@ -104,6 +104,72 @@ def test_marks_do_not_reach_those_who_do_not_know_them() -> None:
         assert len(told) == len(PLACES)
 
 
+CHAT_PLACES: dict[str, Any] = {
+    "system": lambda body: body["system"][-1],
+    "system message": lambda body: body["system"][-1],
+    "text": lambda body: body["messages"][0]["content"][-1],
+    "user message": lambda body: body["messages"][0]["content"][-1],
+    "assistant message": lambda body: body["messages"][1]["content"][-1],
+    "call": lambda body: body["messages"][1]["content"][0],
+    "result": lambda body: body["messages"][2]["content"][1]["content"][-1],
+    "tool message": lambda body: body["messages"][2]["content"][1],
+    "tool": lambda body: body["tools"][0],
+    "function": lambda body: body["tools"][0],
+    "request": lambda body: body,
+}
+
+
+def chat_conversation(*marked: str) -> dict[str, Any]:
+    """The same as users of OpenRouter and LiteLLM write it."""
+
+    def mark(place: str) -> dict[str, Any]:
+        return {"cache_control": MARK} if place in marked else {}
+
+    turn = called("c1", "c2")
+    turn["tool_calls"][0].update(mark("call"))
+    declared = tool()
+    declared["function"].update(mark("function"))
+    text = {"type": "text", "text": "Be brief.", **mark("system")}
+    return chat(
+        {"role": "system", "content": [text], **mark("system message")},
+        {"role": "user", "content": [{"type": "text", "text": "go", **mark("text")}], **mark("user message")},
+        {**turn, **mark("assistant message")},
+        result("c1"),
+        {**result("c2", [{"type": "text", "text": "18", **mark("result")}]), **mark("tool message")},
+        tools=[{**declared, **mark("tool")}],
+        **mark("request"),
+    )
+
+
+@pytest.mark.parametrize("place", CHAT_PLACES)
+def test_a_chat_callers_mark_is_anthropics(place: str) -> None:
+    """CACHE-01, CACHE-03: wherever chat callers write it, on the block it stands for, once; nothing is told as lost."""
+    body, reported = sent(chat_conversation(place), "anthropic")
+    assert CHAT_PLACES[place](check_messages(body) and body)["cache_control"] == MARK
+    assert marks(body) == 1
+    assert not [path for path in reported if "cache_control" in path]
+
+
+def test_more_marks_than_four_are_told() -> None:
+    """CACHE-02: the last reach furthest, so the first give way; the caller reads which."""
+    body, reported = sent(chat_conversation("system", "text", "call", "result", "tool", "request"), "anthropic")
+    assert marks(check_messages(body) and body) == 4
+    lost = [path for path, action in reported.items() if action == "dropped"]
+    assert lost == ["messages[0].content[0].cache_control", "tools[0].cache_control"]
+
+
+@pytest.mark.parametrize("place", CHAT_PLACES)
+def test_chat_hosts_without_marks_get_none(place: str) -> None:
+    """CACHE-04: such as the fallback of a request that was written for Claude; a host that has them gets the bytes."""
+    for provider in ("openai", "groq", "mistral"):
+        body, reported = sent(chat_conversation(place), provider, model="gpt-4.1")
+        assert marks(body) == 0
+        assert [action for path, action in reported.items() if "cache_control" in path] == ["dropped"]
+    kept, reported = sent(chat_conversation(place), "openrouter")
+    assert marks(kept) == 1
+    assert not [path for path in reported if "cache_control" in path]
+
+
 def test_marks_of_another_dialect_do_not_reach_a_strict_chat_host() -> None:
     """CACHE-04: chat callers write them on content parts, for hosts that take them."""
     asked = chat({"role": "user", "content": [{"type": "text", "text": "go", "cache_control": MARK}]})

@@ -21,11 +21,18 @@ from providers.spec.errors import ForcedChoiceError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import OutputFormat, Request
 from providers.spec.values import Json, JsonObject, extended
+from providers.wire.cache_marks import adopted_marks
 from providers.wire.json import loads
 from providers.wire.reader import arranged, variant
 from providers.wire.schema import closed_objects, gemini_to_json_schema
 
 _UNKNOWN: Final = ("seed", "presence_penalty", "frequency_penalty")
+
+
+_CHAT: Final = "openai-chat"
+"""Its callers write marks of what may be cached as this dialect has them."""
+_MOST_MARKS: Final = 4
+"""Of what may be cached, in one request (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching)."""
 
 
 def encode_request(request: Request, target: Target, report: Report) -> EncodedRequest:
@@ -35,6 +42,8 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     is on where the profile refuses that; UnsupportedError for media, provider tools and several answers.
     """
     _check_candidates(request)
+    if not is_native(request.form):
+        request = adopted_marks(request, _CHAT, NAME, _MOST_MARKS, report)
     _report_unknown(request, report)
     history = encode_history(request.messages, target, report)
     thinking = encode_thinking(request.reasoning, request.max_output_tokens, history.unsigned_turn, target, report)

@@ -12,6 +12,7 @@ from providers.dialects.openai_chat.grammar import (
     PATH,
     carried,
     inner_form,
+    is_known,
     report_foreign,
     variant_of,
 )
@@ -24,6 +25,7 @@ from providers.spec.errors import InvalidRequestError
 from providers.spec.profile import Profile, Target
 from providers.spec.request import OutputFormat, Reasoning, Request
 from providers.spec.values import Ext, Json, JsonObject, extended
+from providers.wire.cache_marks import without_marks
 from providers.wire.reader import arranged
 from providers.wire.schema import closed_objects, fits_strict, gemini_to_json_schema
 
@@ -53,6 +55,8 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     without tools or against thinking; UnsupportedError for media and provider tools.
     """
     own = carried(request.form)
+    if is_known(target.profile) and not target.profile.cache_marks:
+        request = without_marks(request, NAME, report)
     ext = _ext(request, target, report)
     limit_field = _limit_field(request, target, report)
     tools = encode_tools(request, target, report)
