@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from providers.dialects.openai_chat.legacy import LegacyAnswer, is_legacy
 from providers.dialects.openai_chat.state_ids import StateIds
 from providers.spec.errors import RouterError
 from providers.spec.events import StreamEnd, StreamError
@@ -57,6 +58,7 @@ class StreamedAnswer:
         said: JsonObject,
         metrics: Metrics,
         ids: StateIds | None = None,
+        legacy: LegacyAnswer | None = None,
     ) -> None:
         self.target = plan.target
         self.relayed = plan.relays_answer
@@ -65,6 +67,7 @@ class StreamedAnswer:
         self._plan = plan
         self._watch = watch
         self._ids = ids
+        self._legacy = legacy
         self._head = head
         self._batches = batches
         self._metrics: Metrics | None = metrics
@@ -90,10 +93,15 @@ class StreamedAnswer:
     def _watched(self, batch: Batch) -> Batch:
         ids = self._ids
         events = self._watch.feed(batch.events if ids is None else ids.feed(batch.events))
+        legacy = self._legacy
+        if legacy is not None:
+            events = legacy.feed(events)
         if events and isinstance(events[-1], StreamEnd):
             report_left_out(self._plan.report, self._watch.left_out)
             if ids is not None:
                 ids.report(self._plan.report)
+            if legacy is not None:
+                legacy.report(self._plan.report)
             if self._watch.missed:
                 report_missing(self._plan.report)
             if self._watch.recovery is not None:
@@ -214,6 +222,10 @@ class Pipeline:
         judge = Judge(asked.request, asked.options.tool_validation, plan.names.outward)
         objects = asked.objects and not plan.relays_answer
         response, verdicts = judged(response, judge, plan.report, objects=objects)
+        legacy = _legacy(asked)
+        if legacy is not None:
+            response = legacy.answer(response)
+            legacy.report(plan.report)
         said = {**said_of(plan, verdicts), **attempts.said()}
         return Answer(target=plan.target, response=response, raw=raw, relayed=plan.relays_answer, said=said)
 
@@ -234,7 +246,7 @@ class Pipeline:
         plan = plan if relays else msgspec.structs.replace(plan, relays_answer=False)
         watch = CallWatch(judge, objects=asked.objects and not relays)
         said = {**said_of(plan, ()), **attempts.said()}
-        return StreamedAnswer(plan, watch, head, batches, said, self._metrics, _state_ids(asked))
+        return StreamedAnswer(plan, watch, head, batches, said, self._metrics, _state_ids(asked), _legacy(asked))
 
 
 def _models(asked: Asked) -> tuple[str, ...]:
@@ -243,6 +255,10 @@ def _models(asked: Asked) -> tuple[str, ...]:
 
 def _state_ids(asked: Asked) -> StateIds | None:
     return StateIds() if asked.options.state_in_ids == "on" else None
+
+
+def _legacy(asked: Asked) -> LegacyAnswer | None:
+    return LegacyAnswer() if is_legacy(asked.request) else None
 
 
 def _without_state(asked: Asked) -> Asked:

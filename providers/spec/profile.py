@@ -46,6 +46,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Whether tool results may hold pictures; ``None``: not known, they stay where the caller put them."""
     clean: bool = False
     """What the host answers is by the dialect's book, so that its bytes may be relayed as they are."""
+    legacy_functions: bool = False
+    """The host still has ``functions`` and ``function_call`` of the time before tools; others whose ``carriers`` are
+    known get today's words."""
     cache_marks: bool = False
     """The host takes ``cache_control`` where chat callers write it; others whose ``carriers`` are known refuse it."""
     state_error: str | None = None

@@ -45,6 +45,7 @@ def encode_message(candidate: Candidate, response_id: str) -> JsonObject:
     for index, part in enumerate(candidate.parts):
         if isinstance(part, ToolCallPart) and is_client_call(part):
             if variant_of(part.form, "field") == "function_call":
+                trail.legacy_call(part)
                 legacy = arranged({"name": part.name, "arguments": part.arguments}, part.ext, part.form, NAME)
                 continue
             sent_id = part.id or minted_id(response_id, index)

@@ -141,6 +141,12 @@ class StateTrail:
             extra["router"] = seal(entries)
         return extra or None
 
+    def legacy_call(self, call: ToolCallPart) -> None:
+        """A ``function_call``, which has no place for state: it goes on the message, under no id."""
+        if call.state is not None:
+            self._tracking = self._tracking or call.state.origin.dialect != NAME
+            self._late_calls.append({"call": "", "state": state_to_json(call.state)})
+
     @property
     def text_signature(self) -> str | None:
         """The signature of the last text that has one, where Google's own chat front put it on the message."""

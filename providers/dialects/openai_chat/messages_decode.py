@@ -111,7 +111,7 @@ def _assistant(reader: CallerReader) -> Message:
     sections = [_with_late_state(section, late) for section in sections]
     legacy = _legacy_call(reader)
     if legacy is not None:
-        sections.append(Section([], legacy))
+        sections.append(_with_late_state(Section([], legacy), late))
     is_text = reader.variants.get("content") == "text"
     text = content[0].text if is_text and isinstance(content[0], TextPart) else list(content)
     parts = restore(reasoning, text, [*sections, Section(envelope)])

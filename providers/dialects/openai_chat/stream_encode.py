@@ -149,6 +149,7 @@ class ChatStreamEncoder:
 
     def _call(self, choice: _Choice, index: int, call: ToolCallPart) -> bytes:
         if variant_of(call.form, "field") == "function_call":
+            choice.trail.legacy_call(call)
             return self._delta(choice, {"function_call": {"name": call.name, "arguments": call.arguments}})
         number = choice.calls[index] = len(choice.calls)
         sent_id = call.id or minted_id(self._start.id or self._context.response_id, index)
