@@ -12,7 +12,7 @@ NODE_MODULES := tests/js/node_modules
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types check format lock docker clean
+.PHONY: help demo test lint types check format bench lock docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -20,7 +20,7 @@ help: ## Show this list
 demo: $(VENV)/.ready-to-run ## Run router and loop client on a real folder, with no key (ARGS="--model openai/...")
 	@$(BIN)/ai-router demo $(ARGS)
 
-test: $(VENV)/.ready-to-develop $(NODE_MODULES)/.installed browser-under-ci balancers-under-ci ## Run the whole test suite (ARGS="-k name" for a part)
+test: $(VENV)/.ready-to-develop $(NODE_MODULES)/.installed browser-under-ci balancers-under-ci compiler-under-ci ## Run the whole test suite (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest $(ARGS)
 
 lint: $(VENV)/.ready-to-develop ## Check style and format
@@ -36,13 +36,22 @@ format: $(VENV)/.ready-to-develop ## Mend style and format where a tool can
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+# The plot's library is for this target alone, so it is in no lock file. Needs a C compiler; takes about 12 minutes, and more
+# with other gateways (AI_ROUTER_BENCH_PEERS, see benchmarks/peers.py).
+bench: $(VENV)/.ready-to-develop ## Measure what a request costs, and write docs/performance.md (ARGS="--nice -19")
+	@$(BIN)/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"], sep="\n")' \
+		>$(VENV)/bench.txt
+	@$(PIP_INSTALL) --requirement $(VENV)/bench.txt
+	@$(BIN)/python -m benchmarks.run $(ARGS)
+	@$(BIN)/python -m benchmarks.report
+
 docker: ## Build the images of the router and of the loop client's service
 	docker build --tag ai-router .
 	docker build --tag ai-router-loop-client --target loop-client .
 
 clean: ## Remove everything that make made
 	rm -rf $(VENV) $(NODE_MODULES) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
-	find router providers loop_client tests -type d -name __pycache__ -prune -exec rm -rf {} +
+	find router providers loop_client benchmarks tests -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # ---- lock files
 
@@ -108,7 +117,7 @@ $(VENV)/.made-in:
 	"$$chosen" -m venv --clear $(VENV)
 	@printf '%s\n' '$(CURDIR)' > $@
 
-# ---- what the tests run beside Python: Node, a browser, load balancers
+# ---- what the tests run beside Python: Node, a browser, load balancers, a compiler
 
 # On a computer of one's own they are a matter of choice: without them, the tests that need them say so and the rest
 # passes. Under CI they have to be there, and are installed where the machine is ours to change (Debian, as root).
@@ -132,3 +141,7 @@ balancers-under-ci:
 	@if $(AS_ROOT_UNDER_CI) && ! { command -v haproxy && command -v nginx; } >/dev/null; then \
 		$(APT_INSTALL) haproxy nginx-light; } >/dev/null; \
 	fi
+
+.PHONY: compiler-under-ci
+compiler-under-ci:
+	@if ! command -v cc >/dev/null && $(AS_ROOT_UNDER_CI); then $(APT_INSTALL) gcc libc6-dev; } >/dev/null; fi

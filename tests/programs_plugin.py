@@ -44,6 +44,7 @@ def environment_command(name: str) -> str | None:
 def pytest_configure(config: pytest.Config) -> None:
     """Make the markers known."""
     config.addinivalue_line("markers", "needs_node: runs scripts of tests/js under Node")
+    config.addinivalue_line("markers", "needs_compiler: builds the C programs of the benchmarks")
     config.addinivalue_line("markers", "needs_browser: drives a page in a headless Chromium, by scripts under Node")
     config.addinivalue_line("markers", "needs_haproxy: runs HAProxy, and services on several loopback addresses")
     config.addinivalue_line("markers", "needs_nginx: runs nginx, and services on several loopback addresses")
@@ -60,8 +61,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     what = sorted({_missing(item) for item in needing})
     notice = (
         f"{len(needing)} tests were not run, because there is no {' and no '.join(what)} here "
-        "(`make test` sets up the packages of tests/js where there is npm; Debian has nodejs, npm, chromium, haproxy "
-        "and nginx-light)"
+        "(`make test` sets up the packages of tests/js where there is npm; Debian has nodejs, npm, chromium, haproxy, "
+        "nginx-light and gcc)"
     )
     if os.environ.get("CI") == "true":
         raise pytest.UsageError(f"{notice} (CI=true: their absence is a failure)")
@@ -91,6 +92,7 @@ def _missing(item: pytest.Item) -> str:
 _PROGRAMS: Final[tuple[tuple[str, str, Callable[[], object]], ...]] = (
     ("needs_haproxy", "HAProxy", partial(server_command, "haproxy")),
     ("needs_nginx", "nginx", partial(server_command, "nginx")),
+    ("needs_compiler", "C compiler (cc)", partial(shutil.which, "cc")),
     (
         "needs_compose",
         "docker-compose on PyPI for this computer",

@@ -14,7 +14,7 @@ import pytest
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PACKAGES = ("router", "providers", "loop_client")
-TOOLS_OF_THE_REPOSITORY = frozenset({"tests"})
+TOOLS_OF_THE_REPOSITORY = frozenset({"benchmarks", "tests"})
 
 SPEC, WIRE, UPSTREAMS = "providers.spec", "providers.wire", "providers.upstreams"
 REGISTRY, ONE_DIALECT = "providers.dialects", "providers.dialects.*"
@@ -155,7 +155,7 @@ def _breaches(module: Module, known: frozenset[str], dialects: frozenset[str]) -
         if top in PACKAGES:
             reason = _breach_among_ours(module.name, floor, target, dialects)
         elif top in TOOLS_OF_THE_REPOSITORY:
-            reason = "what is shipped does not need the tests"
+            reason = "what is shipped needs neither tests nor benchmarks"
         else:
             reason = _impurity(target, top) if floor in PURE else None
         if reason is not None:
@@ -291,6 +291,7 @@ def test_the_checker_lets_the_registry_know_every_dialect() -> None:
         ("loop_client.loop", "import router", "router"),
         ("loop_client.loop", "from providers.spec.parts import Text", "providers.spec.parts"),
         ("router.app", "from tests.traffic import exchanges", "tests.traffic"),
+        ("router.app", "from benchmarks import results", "benchmarks"),
     ],
 )
 def test_the_checker_reports_an_import_from_a_higher_floor(module: str, source: str, target: str) -> None:

@@ -1,0 +1,1 @@
+"""What a request costs: the service beside baselines and other gateways, under one load on one machine."""
