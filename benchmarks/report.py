@@ -66,8 +66,8 @@ def document(found: Results) -> str:
         *_judge(found.get("judge")),
         "## To measure it",
         _said(
-            """`make bench` takes about a quarter of an hour and needs a C compiler and a machine with at least two cores
-            that nobody else uses; `make bench ARGS="--only compare"` measures a part, `ARGS="--nice -19"` (as root)
+            """`make bench` takes about a quarter of an hour and needs a C compiler and a machine with at least two
+            cores that nobody else uses; `make bench ARGS="--only compare"` measures a part, `ARGS="--nice -19"` (root)
             puts what is measured before others. With `AI_ROUTER_BENCH_PEERS=FOLDER` other gateways are measured in the
             same rounds; `benchmarks/peers.py` says how they are installed there."""
         ),

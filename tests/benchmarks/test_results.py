@@ -43,7 +43,8 @@ def made_up(ours: float = 0.3, other: float = 0.25) -> dict[str, Any]:
         "growth": dict.fromkeys(SWEEPS, sweep),
         "crowd": {
             "streams": 500, "pause_ms": 100, "answers": 1500, "events": 90000, "latest_ms": 40.0,
-            "latest_direct_ms": 1.0, "first_p99_ms": 60.0, "cpu_ms": 4.0, "mb_before": 90.0, "mb_after": 92.0, "others": 0.0,
+            "latest_direct_ms": 1.0, "first_p99_ms": 60.0,
+            "cpu_ms": 4.0, "mb_before": 90.0, "mb_after": 92.0, "others": 0.0,
         },
         "workers": {
             "1": [{"per_second": 1000.0, "cpu_ms": 0.9, "idle_mb": 50.0}] * 3,
