@@ -22,6 +22,8 @@ class JobFold:
     model: str | None = None
     started_at: float | None = None
     last: int | None = None
+    last_at: float | None = None
+    """When that was told."""
     finish: JsonObject | None = None
     """Of ``run-finish``, once it is there."""
 
@@ -32,7 +34,7 @@ class JobFold:
 
     def feed(self, event: JobEvent) -> None:
         """Take the next event."""
-        self.last = event.id
+        self.last, self.last_at = event.id, event.time
         data, time = event.data, event.time
         match event.type:
             case "run-start":
@@ -144,7 +146,8 @@ class JobFold:
             status=status,
             rounds=rounds,
             model=self.model or job.model,
-            started_at=job.started_at or self.started_at,
+            started_at=self.started_at or job.started_at,
+            finished_at=_latest(job.finished_at, self.last_at) if job.is_over else None,
             usage=sum(usages, Usage()) if usages else Usage(),
             cost=sum(costs) if costs else None,
             last_event=self.last,
@@ -164,6 +167,7 @@ def finished(job: Job, finish: JsonObject) -> Job:
         output=finish.get("output"),
         error=None if error is None else ErrorDetail(**error),
         error_id=finish.get("error_id"),
+        finished_at=finish.get("finished_at", job.finished_at),
         messages=tuple(finish.get("messages", ())) or job.messages,
     )
 
@@ -171,6 +175,10 @@ def finished(job: Job, finish: JsonObject) -> Job:
 def final_status(finish: JsonObject) -> JobStatus:
     """What a run that ended so makes of its job."""
     return "failed" if finish.get("error") is not None else "completed"
+
+
+def _latest(given: float | None, told: float | None) -> float | None:
+    return told if given is None else max(given, told or 0.0)
 
 
 def _as_ended(call: JobCall, status: JobStatus) -> JobCall:

@@ -16,7 +16,8 @@ from loop_client.jobs.gate import Gates
 from loop_client.jobs.job import Job, JobEvent, JobStatus
 from loop_client.jobs.journal import Work
 from loop_client.jobs.place import Place
-from loop_client.jobs.rows import checked_id, end_event, event_of, event_row, keyed_id, now, spec_text
+from loop_client.jobs.recorded import first_place
+from loop_client.jobs.rows import checked_id, end_event, event_of, event_row, keyed_id, new_job_id, now, spec_text
 from loop_client.jobs.runtime import JobInfo, JobRuntime
 from loop_client.jobs.settings import JobSettings
 from loop_client.jobs.spec import JobSpec
@@ -94,7 +95,7 @@ class MemoryJobs:
         if sum(kept.job.status == "queued" for kept in self._jobs.values()) >= self._settings.queue_length:
             raise QueueFull("too many jobs wait already; try again later")
         job = Job(
-            id=chosen or new_id("job"),
+            id=chosen or new_job_id(),
             owner=owner,
             status="queued",
             created_at=now(),
@@ -161,7 +162,7 @@ class MemoryJobs:
         names = {place: name for place, (name, _) in kept.records.items()}
         end = first_place(names, self._view(kept), from_round)
         job = Job(
-            id=new_id("job"),
+            id=new_job_id(),
             owner=owner,
             status="queued",
             created_at=now(),
@@ -186,7 +187,7 @@ class MemoryJobs:
         assert self._place is not None  # noqa: S101
         gate = self._gates.gate()
         job = kept.job
-        info = JobInfo(job.id, job.owner, job.attempt, kept.spec)
+        info = JobInfo(job.id, job.owner, kept.spec)
         try:
             await gate.enter()
             kept.job = replace(kept.job, status="running", started_at=now())
@@ -297,27 +298,6 @@ class _MemoryEntry:
     async def once(self, work: Work) -> JsonObject:
         """What is recorded, or is now."""
         return await self.journal.work(self.place, self.name, work)
-
-
-def first_place(names: dict[int, str], job: Job, from_round: int | None) -> int | None:
-    """The first place in a job's record that a retry does not take over; None for all of it.
-
-    Raises:
-        JobConflict: it is not over, is completed and no round is named, or has no such round.
-    """
-    if not job.is_over:
-        raise JobConflict("the job is not over")
-    if from_round is None and job.status == "completed":
-        raise JobConflict("the job is completed; name the round from which it is to be done again")
-    if from_round is None and job.status == "cancelled":
-        return None
-    number = from_round if from_round is not None else (job.rounds[-1].number if job.rounds else 1)
-    for place, name in sorted(names.items()):
-        if name == f"plan {number}":
-            return place
-    if from_round is None:
-        return 1  # it failed before its first round
-    raise JobConflict(f"the job has no round {from_round}")
 
 
 def _finish(kept: _Kept, status: JobStatus, finish: JsonObject | None) -> None:

@@ -22,7 +22,12 @@ def job_engine(settings: JobSettings, runtime: JobRuntime) -> JobEngine:
         if settings.role != "all":
             raise ConfigurationError("jobs.role: with store = memory there is only this process, which does all")
         return MemoryJobs(runtime, settings)
-    raise ConfigurationError("jobs.store: only memory can be used so far")
+    try:
+        from loop_client.jobs.durable import DurableJobs
+    except ModuleNotFoundError as error:
+        text = f"the module {error.name} is missing: install the extra 'jobs' of ai-router-loop-client"
+        raise ConfigurationError(text) from None
+    return DurableJobs(runtime, settings)
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import secrets
 import time
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from loop_client.jobs.spec import JobSpec
 from loop_client.jsontext import JsonObject, dumps, loads
 
 _JOB_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NEW_ID: Final = re.compile(r"job_([0-9a-f]{11})[0-9a-f]{16}")
 _LONG: Final = ("output", "arguments_text", "text", "error_text")
 """Members of events that may be long, the longest kind first."""
 
@@ -50,6 +52,17 @@ def event_of(number: int, row: str, job_id: str) -> JobEvent:
 def end_event(number: int, when: float, job_id: str, status: str) -> JobEvent:
     """The last event of a job."""
     return JobEvent(number, when, "job-end", {"type": "job-end", "job_id": job_id, "status": status})
+
+
+def new_job_id() -> str:
+    """A new id, which tells when it was made: not every database keeps time to more than a second."""
+    return f"job_{int(time.time() * 1000):011x}{secrets.token_hex(8)}"
+
+
+def made_at(job_id: str) -> float | None:
+    """When an id was made by ``new_job_id``, in seconds since 1970; None for any other."""
+    found = _NEW_ID.fullmatch(job_id)
+    return None if found is None else int(found[1], 16) / 1000
 
 
 def checked_id(job_id: str) -> str:

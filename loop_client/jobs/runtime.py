@@ -27,7 +27,6 @@ class JobInfo:
 
     id: str
     owner: str
-    attempt: int
     spec: JobSpec = field(repr=False)
 
 

@@ -46,8 +46,10 @@ class JobSettings:
     """Words of the model and progress of tools are told so often."""
     poll_seconds: float = 0.1
     """How often a worker looks for new jobs, and a SQLite store for new events and answers."""
-    sweep_seconds: float = 2.0
-    """How often a worker looks for jobs whose worker has died."""
+    sweep_seconds: float = 1.0
+    """How often a worker looks for jobs whose worker has died; they are taken up when it finds them dead twice."""
+    drain_seconds: float = 10.0
+    """How long a worker that is told to end waits for the model calls and tools that run; they are interrupted then."""
     slots: int = 64
     """Workers that one store can have at once."""
     locks: str | None = None

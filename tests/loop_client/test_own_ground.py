@@ -37,7 +37,7 @@ def test_every_import_is_own_standard_or_declared() -> None:
     assert imported - {"loop_client"} - sys.stdlib_module_names == DECLARED
 
 
-@pytest.mark.parametrize("extra", sorted(EXTRAS.keys() - {"jobs"}))
+@pytest.mark.parametrize("extra", EXTRAS)
 def test_what_only_some_need_is_imported_only_where_its_extra_is(extra: str) -> None:
     imported = {name for path in PACKAGE.rglob("*.py") if _extra(path) == extra for name in _imports(path)}
     assert imported - {"loop_client"} - sys.stdlib_module_names - DECLARED == EXTRAS[extra]

@@ -20,10 +20,10 @@ def stage() -> Stage:
     return Stage()
 
 
-@pytest.fixture(params=["memory"])
+@pytest.fixture(params=["memory", "sqlite"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where the jobs of the test are kept."""
-    return str(request.param)
+    return "memory" if request.param == "memory" else f"sqlite:///{tmp_path}/jobs.db"
 
 
 @pytest.fixture
