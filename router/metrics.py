@@ -25,6 +25,7 @@ from router.worker_metrics import are_shared, registry_of_workers
 _FACES: Final[Mapping[str, str]] = {
     "/v1/chat/completions": "chat",
     "/v1/messages": "messages",
+    "/v1/messages/count_tokens": "count_tokens",
     "/v1/responses": "responses",
     "/v1/ai/run": "envelope",
 }

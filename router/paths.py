@@ -8,10 +8,12 @@ import msgspec
 
 from providers.spec.errors import RouterError
 from providers.wire.json import dumps
+from router.abilities import providers_list
 from router.access import may_read_metrics, require_key
 from router.asgi import CallerGoneError, HttpCall
 from router.errors import OPENAI_SHAPE, Shape, answer_error
 from router.faces.chat import CHAT
+from router.faces.counting import answer_count
 from router.faces.envelope import answer_envelope, refused
 from router.faces.explain import explained
 from router.faces.gemini import GEMINI, answer_gemini, asked_of_path
@@ -88,6 +90,14 @@ def _explains(face: Face) -> Answerer:
     return answerer
 
 
+def _counts(face: Face) -> Answerer:
+    async def answerer(call: HttpCall, state: RouterState, rest: str) -> None:
+        body, raw = await read_json_object(call, state.config.limits)
+        await answer_count(call, await state.pipeline(call.record.key), asked_of(face, body, raw, call.headers))
+
+    return answerer
+
+
 async def _gemini(call: HttpCall, state: RouterState, rest: str) -> None:
     body, raw = await read_json_object(call, state.config.limits)
     await answer_gemini(call, await state.pipeline(call.record.key), asked_of_path(rest, body, raw, call.headers))
@@ -105,6 +115,10 @@ async def _envelope(call: HttpCall, state: RouterState, rest: str) -> None:
 
 
 # ---- the service
+
+
+async def _providers(call: HttpCall, state: RouterState, rest: str) -> None:
+    await call.answer(dumps(providers_list(state.config, await state.pipeline(call.record.key))))
 
 
 async def _models(call: HttpCall, state: RouterState, rest: str) -> None:
@@ -133,6 +147,7 @@ PATHS: Final = (
     Path("POST", "/v1/chat/completions", _asks(CHAT)),
     Path("POST", "/explain/v1/chat/completions", _explains(CHAT)),
     Path("POST", "/v1/messages", _asks(MESSAGES), shape=_MESSAGES),
+    Path("POST", "/v1/messages/count_tokens", _counts(MESSAGES), shape=_MESSAGES),
     Path("POST", "/explain/v1/messages", _explains(MESSAGES), shape=_MESSAGES),
     Path("POST", "/v1/responses", _asks(RESPONSES), shape=RESPONSES.dialect.encode_error),
     Path("POST", "/explain/v1/responses", _explains(RESPONSES), shape=RESPONSES.dialect.encode_error),
@@ -143,6 +158,7 @@ PATHS: Final = (
     Path("POST", f"/explain/v1/models/{REST}", _explain_gemini, shape=_GEMINI),
     Path("POST", "/v1/ai/run", _envelope, shape=refused),
     Path("GET", "/v1/models", _models),
+    Path("GET", "/v1/providers", _providers),
     Path("GET", "/healthz", _health, keyed=False),
     Path("GET", "/readyz", _readiness, keyed=False),
     Path("GET", "/metrics", _metrics, keyed=False),

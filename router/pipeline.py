@@ -155,6 +155,20 @@ class Pipeline:
         """
         return await self._first(asked, self._streamed, stream=True)
 
+    async def ask(self, asked: Asked, change: Callable[[Asked, Plan], Plan]) -> tuple[Plan, bytes]:
+        """Another question than the request's own about it, to its first candidate: the plan and the answer's body.
+
+        ``change`` makes the plan of that question from the request's. Raises RouterError.
+        """
+        asked = self._for(asked, asked.request.model)
+        plan = change(asked, self._plan(asked, asked.request.model, stream=False))
+        try:
+            raw = await read_whole(plan, Patience(plan.row.timeouts, stream=False))
+            json_object(raw)
+        except RouterError as error:
+            raise attributed(error, plan.row) from error.__cause__
+        return plan, raw
+
     def explain(self, asked: Asked) -> list[Explanation]:
         """What would be sent to each candidate, through the same code; nothing is."""
         found = []

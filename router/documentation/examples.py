@@ -222,6 +222,34 @@ MODELS: Final[Examples] = {
     )
 }
 
+PROVIDERS: Final[Examples] = {
+    "scripted": _shown(
+        "The scripted provider alone",
+        {
+            "object": "list",
+            "data": [
+                {
+                    "id": "scripted",
+                    "object": "provider",
+                    "wires": ["openai-chat"],
+                    "models": ["scripted/demo"],
+                    "tools": {
+                        "functions": "as_written",
+                        "free_text_tools": "as_written",
+                        "strict_schemas": "as_written",
+                        "choice_none": "as_written",
+                        "choice_required": "as_written",
+                        "choice_named": "as_written",
+                        "choice_allowed": "mapped",
+                        "one_call_at_a_time": "as_written",
+                        "pictures_in_results": "as_written",
+                    },
+                }
+            ],
+        },
+    )
+}
+
 HEALTH: Final[Examples] = {"alive": _shown("Alive", {"status": "ok"})}
 READY: Final[Examples] = {"ready": _shown("Ready", {"status": "ready"})}
 NOT_READY: Final[Examples] = {"starting": _shown("A moment after the start", {"status": "starting"})}

@@ -53,6 +53,17 @@ FACES: Final[dict[str, Schema]] = {
         tool_choice=_ANY,
         stream=switch(),
     ),
+    "MessageTokensRequest": record(
+        "The same without what is about the answer.",
+        "model messages",
+        model=text("`provider/model`, or an alias."),
+        system=_ANY,
+        messages=array(_ANY),
+        tools=array(_ANY),
+        tool_choice=_ANY,
+        thinking=_ANY,
+    ),
+    "MessageTokens": record("The count.", "input_tokens", input_tokens=integer()),
     "MessagesAnswer": record(
         "A message.",
         "id type role content model usage",
@@ -141,6 +152,30 @@ MESSAGES: Final = Operation(
     keyed=True,
 )
 
+COUNT_TOKENS: Final = Operation(
+    "countMessageTokens",
+    "How many tokens a message is",
+    "The body of `/v1/messages` without `max_tokens`. The provider's own count of what it would be sent, relayed; "
+    "a 422 where the provider speaks another dialect and so has no such count (as the scripted one).",
+    {
+        200: {
+            "description": "The count.",
+            "content": {
+                "application/json": {
+                    "schema": ref("MessageTokens"),
+                    "examples": {"count": {"summary": "Of an Anthropic model", "value": {"input_tokens": 403}}},
+                }
+            },
+        },
+        **error_responses("MessagesError", errors_in(_MESSAGES)),
+    },
+    _body(
+        "MessageTokensRequest",
+        {"model": "anthropic/claude-sonnet-5", "messages": [{"role": "user", "content": _QUESTION}]},
+    ),
+    keyed=True,
+)
+
 RESPONSES: Final = Operation(
     "createResponse",
     "The same in OpenAI's Responses",
@@ -209,6 +244,7 @@ FACE_OPERATIONS: Final[Mapping[str, Operation]] = {
     each.id: each
     for each in (
         MESSAGES,
+        COUNT_TOKENS,
         RESPONSES,
         GEMINI,
         GEMINI_BETA,

@@ -142,6 +142,19 @@ MODELS: Final = Operation(
     keyed=True,
 )
 
+PROVIDERS: Final = Operation(
+    "listProviders",
+    "Providers, and what each can do with tools",
+    "In the order of the configuration. `tools` says for each thing that a request with tools may ask what becomes of "
+    "it on the way to this provider's first model: found by the code that translates requests, not from a list. "
+    "Reasoning and what single models refuse is not in it; `/explain` has the truth about one request.",
+    {
+        **_answer("The list.", _content(ref("Providers"), examples.PROVIDERS)),
+        **_errors("Error", {401: _ERRORS[401], 500: _ERRORS[500]}, error_examples.ERRORS),
+    },
+    keyed=True,
+)
+
 HEALTH: Final = Operation(
     "health",
     "Whether the process is alive",
@@ -185,5 +198,5 @@ def error_responses(schema: str, shown: Mapping[int, Examples]) -> Responses:
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    each.id: each for each in (CHAT, ENVELOPE, MODELS, HEALTH, READINESS, METRICS)
+    each.id: each for each in (CHAT, ENVELOPE, MODELS, PROVIDERS, HEALTH, READINESS, METRICS)
 }

@@ -39,6 +39,26 @@ _NOT_IN_INPUT: Final[dict[str, Schema]] = {
     "stream": {"enum": [False, None], "description": "The envelope has no streamed form."},
 }
 
+_OUTCOME: Final = words(
+    "as_written mapped repaired downgraded dropped refused",
+    "`as_written`: it is sent as it is. `mapped`, `repaired`, `downgraded`, `dropped`: what is done instead, and "
+    "reported as an adjustment. `refused`: an error.",
+)
+_ABILITIES: Final[dict[str, Schema]] = dict.fromkeys(
+    (
+        "functions",
+        "free_text_tools",
+        "strict_schemas",
+        "choice_none",
+        "choice_required",
+        "choice_named",
+        "choice_allowed",
+        "one_call_at_a_time",
+        "pictures_in_results",
+    ),
+    _OUTCOME,
+)
+
 SERVICE: Final[Mapping[str, Schema]] = {
     "Error": record("An error, in OpenAI's shape.", "error", error=_ERROR),
     "EnvelopeRequest": closed(
@@ -83,6 +103,22 @@ SERVICE: Final[Mapping[str, Schema]] = {
                 created=integer("Always 0: nobody here knows it."),
                 owned_by=text("The provider."),
                 router=record("", "alias_of", alias_of=text("What the alias stands for.")),
+            )
+        ),
+    ),
+    "Providers": record(
+        "The configured providers.",
+        "object data",
+        object=word("list"),
+        data=array(
+            record(
+                "",
+                "id object wires models tools",
+                id=text("What stands before the slash in `model`."),
+                object=word("provider"),
+                wires=array(text(), "The dialects that are spoken to it."),
+                models=array(text(), "Those that the configuration names; others can be asked for as well."),
+                tools=record("What becomes of each of these.", " ".join(_ABILITIES), **_ABILITIES),
             )
         ),
     ),

@@ -56,7 +56,7 @@ class AnthropicMessages(FakeProvider):
         verify_signatures: False where thinking signatures come from the real provider.
     """
 
-    paths = ("/v1/messages",)
+    paths = ("/v1/messages", "/v1/messages/count_tokens")
 
     def __init__(self, scenario: Scenario = WEATHER, *, key: str = "test-key", verify_signatures: bool = True):
         super().__init__()
@@ -67,9 +67,24 @@ class AnthropicMessages(FakeProvider):
     def answer(self, received: Received, request: Request) -> Answer:
         """Judge the request and play the scenario's turn."""
         version = received.headers["anthropic-version"]
+        if received.path.endswith("/count_tokens"):
+            return self._count(received.json, version)
         body = check_messages(received.json, version=version, verify_signatures=self.verify_signatures)
         writer = _Writer(body, reply_to(self.scenario, _ask(body)))
         return writer.streamed() if body.get("stream") else json_answer(writer.plain(), headers=_HEADERS)
+
+    def _count(self, body: object, version: str) -> Answer:
+        """Four letters a token. It takes nothing that is about the answer."""
+        for name in ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata"):
+            if isinstance(body, dict) and name in body:
+                raise Refusal(f"{name}: Extra inputs are not permitted")
+        judged = check_messages(
+            {**body, "max_tokens": 64000} if isinstance(body, dict) else body,
+            version=version,
+            verify_signatures=self.verify_signatures,
+        )
+        del judged["max_tokens"]
+        return json_answer({"input_tokens": len(json.dumps(judged)) // 4}, headers=_HEADERS)
 
     def check_headers(self, headers: Mapping[str, str]) -> None:
         """The key, and the version."""

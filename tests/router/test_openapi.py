@@ -39,6 +39,8 @@ ASKING = [
     "/explain/v1beta/models/{call}",
 ]
 """What asks a provider, or tells what would be asked."""
+COUNT = "/v1/messages/count_tokens"
+"""Which the scripted provider cannot answer."""
 
 
 @cache
@@ -99,14 +101,15 @@ def test_every_route_of_the_application_is_in_it() -> None:
     served = {(method, plain(route.path)) for route in routes() for method in route.methods or ()}
     assert served - shown == {("GET", "/docs")}
     assert shown == {("POST", path) for path in ASKING} | {
-        ("GET", "/v1/models"), ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
+        ("POST", COUNT), ("GET", "/v1/providers"), ("GET", "/v1/models"),
+        ("GET", "/healthz"), ("GET", "/readyz"), ("GET", "/metrics"),
     }  # fmt: skip
 
 
 def test_what_wants_a_key_says_so_and_declares_it() -> None:
     """Keys are declared by each path; a path without the declaration is seen here to be open."""
     keyed = {path for _, path, operation in operations() if "security" in operation}
-    assert keyed == {*ASKING, "/v1/models"}
+    assert keyed == {*ASKING, COUNT, "/v1/models", "/v1/providers"}
     declared = {plain(entry.path) for entry in PATHS if entry.keyed}
     assert declared == keyed
     schemes = document()["components"]["securitySchemes"]
@@ -197,7 +200,7 @@ def events(text: str) -> list[Any]:
 def test_the_examples_of_the_other_paths_are_what_they_answer(tmp_path: Path) -> None:
     with router_service(tmp_path, ALIAS) as url, client(url) as http:
         http.post("/v1/chat/completions", json={"model": "fast", "messages": [USER]})  # waits until it is ready
-        for path in ("/v1/models", "/healthz", "/readyz"):
+        for path in ("/v1/models", "/v1/providers", "/healthz", "/readyz"):
             content = document()["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
             (example,) = content["examples"].values()
             assert http.get(path).json() == example["value"]
