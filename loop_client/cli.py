@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from loop_client import __version__
-from loop_client.cli_serve import add_server_options, serve, server_table
+from loop_client.cli_serve import add_server_options, jobs_table, serve, server_table
 from loop_client.client import LoopClient
 from loop_client.config import Config, load_config
 from loop_client.display import display_for
@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         config = None if options.config is None else load_config(options.config)
         if options.command == "serve":
-            serve(_client(options, config, options.secret), server_table(options, config))
+            serve(_client(options, config, options.secret), server_table(options, config), jobs_table(options, config))
             return ANSWERED
         return asyncio.run(_ask(options, config))
     except ConfigurationError as error:
@@ -174,7 +174,8 @@ def _parser() -> argparse.ArgumentParser:
     server = commands.add_parser(
         "serve",
         help="serve chat front ends such as the AI SDK's useChat",
-        description="Serve chat front ends: POST /chat streams a run, POST /runs/{id}/tool-results takes answers.",
+        description="Serve chat front ends: POST /chat streams a run, POST /runs/{id}/tool-results takes answers; and"
+        " jobs, which go on when nobody looks, at /jobs.",
         allow_abbrev=False,
     )
     _add_model_options(server)

@@ -1,11 +1,15 @@
-"""Runs a chat service by itself, as `loop-client serve` does."""
+"""Runs a chat service and the work on its jobs by itself, as `loop-client serve` does."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
+import logging
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
@@ -13,15 +17,25 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
+from uvicorn.main import STARTUP_FAILURE
 
 from loop_client.client import LoopClient
 from loop_client.errors import ConfigurationError
+from loop_client.events import RunFinish
+from loop_client.jobs import JobEngine, JobInfo, JobRuntime, JobSettings
+from loop_client.jobs.opening import job_engine
 from loop_client.server.hooks import Authenticate, anybody, bearer
+from loop_client.server.job_hooks import as_asked
+from loop_client.server.metrics import Metrics
+from loop_client.server.owners import owners_of_keys
 from loop_client.server.service import ChatService, ServiceSettings
 
 _SHOWN: Final = ("reasoning", "sources", "client_tools", "system_messages", "allow_origins", "allow_credentials")
 _BOUNDS: Final = ("max_body_bytes", "keep_alive_seconds")
+_log: Final = logging.getLogger("loop_client.server")
+_READY_SECONDS: Final = 3.0
+_NOBODY: Final = "nobody: asked by readyz"
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {"bool": bool, "int": int, "float": (int, float)}
 
 
@@ -32,7 +46,8 @@ class Address:
     host: str = "127.0.0.1"
     port: int = 8090
     keys: tuple[str, ...] = ()
-    """Accepted as ``Authorization: Bearer …``; everybody comes in where there are none."""
+    """Accepted as ``Authorization: Bearer …``; everybody comes in where there are none. ``name:key`` says whose the key
+    and its jobs are; a key alone is an owner of its own."""
     open: bool = False
     """Whether to listen beyond this machine without keys."""
 
@@ -74,26 +89,95 @@ def read_server_table(table: Mapping[str, Any]) -> tuple[Address, ServiceSetting
     return _address(table), service
 
 
-def alone(client: LoopClient, address: Address, settings: ServiceSettings) -> Starlette:
-    """The service as an app of its own, with ``GET /healthz``; it closes the client when it ends."""
-    authenticate: Authenticate = bearer(address.keys) if address.keys else anybody
-    service = ChatService(client, authenticate=authenticate, settings=settings)
+@dataclass(frozen=True, slots=True)
+class Alone:
+    """A service as a process of its own."""
+
+    app: Starlette
+    service: ChatService
+
+
+def alone(client: LoopClient, address: Address, settings: ServiceSettings, jobs: JobSettings | None = None) -> Alone:
+    """The service as an app of its own, with ``GET /healthz`` (the process lives) and ``GET /readyz`` (jobs can be
+    started or worked on here); it closes the client when it ends. A worker has these two paths and no other.
+
+    Raises:
+        ConfigurationError: the settings of the jobs cannot work.
+    """
+    jobs = jobs or JobSettings()
+    metrics = Metrics()
+    engine = job_engine(jobs, JobRuntime(client, on_finish=_counting(metrics)))
+    authenticate: Authenticate = bearer(owners_of_keys(address.keys)) if address.keys else anybody
+    # Whoever has a key of this service is a program of its owner, who also wrote the configuration.
+    service = ChatService(
+        client, authenticate=authenticate, settings=settings, metrics=metrics, jobs=engine, prepare_job=as_asked
+    )
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with client:
+        async with client, service:
             yield
 
     async def healthz(request: Request) -> Response:
         return PlainTextResponse("ok")
 
-    return Starlette(routes=[Route("/healthz", healthz), Mount("/", service.app())], lifespan=lifespan)
+    async def readyz(request: Request) -> Response:
+        return PlainTextResponse("ok") if await _works(engine) else PlainTextResponse("the jobs' store fails", 503)
+
+    routes: list[BaseRoute] = [Route("/healthz", healthz), Route("/readyz", readyz)]
+    if jobs.role != "worker":
+        routes.append(Mount("/", service.app()))
+    return Alone(Starlette(routes=routes, lifespan=lifespan), service)
 
 
-def run_alone(client: LoopClient, address: Address, settings: ServiceSettings) -> None:
-    """Serve until the process is told to stop."""
-    app = alone(client, address, settings)
-    uvicorn.run(app, host=address.host, port=address.port, access_log=False, timeout_graceful_shutdown=5)
+def run_alone(client: LoopClient, address: Address, settings: ServiceSettings, jobs: JobSettings | None = None) -> None:
+    """Serve until the process is told to stop.
+
+    Raises:
+        ConfigurationError: as ``alone``.
+    """
+    served = alone(client, address, settings, jobs)
+    config = uvicorn.Config(
+        served.app, host=address.host, port=address.port, access_log=False, timeout_graceful_shutdown=5
+    )
+    server = _Server(config, served.service)
+    # As uvicorn's own command does it: after an interrupt everything has been closed, so that it is an end like others.
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)
+
+
+class _Server(uvicorn.Server):
+    """Lets the viewers of jobs go when the process is told to stop: their streams would not end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, service: ChatService) -> None:
+        super().__init__(config)
+        self._service = service
+        self._ending: asyncio.Task[None] | None = None
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Told to stop: what is under way may end."""
+        self._ending = asyncio.create_task(self._service.end_streams())
+        await super().shutdown(sockets)
+
+
+def _counting(metrics: Metrics) -> Callable[[JobInfo, RunFinish], Awaitable[None]]:
+    async def count(job: JobInfo, finish: RunFinish) -> None:
+        metrics.job_ended(job.spec.profile, finish)
+
+    return count
+
+
+async def _works(engine: JobEngine) -> bool:
+    """Whether the store answers."""
+    try:
+        async with asyncio.timeout(_READY_SECONDS):
+            await engine.list(_NOBODY, limit=1)
+    except Exception:  # noqa: BLE001  # whatever it was, the answer is no
+        _log.warning("the store of the jobs does not answer", exc_info=True)
+        return False
+    return True
 
 
 def _address(table: Mapping[str, Any]) -> Address:

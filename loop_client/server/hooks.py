@@ -13,6 +13,7 @@ from loop_client.events import Message, RunFinish
 from loop_client.limits import Limits
 from loop_client.model_request import ToolChoice
 from loop_client.server.chat_request import ChatRequest
+from loop_client.server.owners import owner_of_key
 from loop_client.server.problems import Unauthorized
 from loop_client.tools import Tool
 
@@ -67,22 +68,28 @@ async def forget(request: ChatRequest, finish: RunFinish) -> None:
     """Keeps nothing."""
 
 
-def bearer(keys: Collection[str]) -> Authenticate:
+def bearer(keys: Collection[str] | Mapping[str, str]) -> Authenticate:
     """Lets those in who send one of the keys as ``Authorization: Bearer …``.
+
+    What it gives is ``{"owner": …}``: whose the caller's jobs are.
+
+    Args:
+        keys: The keys, or the owner by key. The owner of a key that stands alone is named after a digest of it.
 
     Raises:
         ValueError: there is no key, or an empty one.
     """
-    expected = [key.encode() for key in keys]
-    if not expected or b"" in expected:
+    owners = dict(keys) if isinstance(keys, Mapping) else {key: owner_of_key(key) for key in keys}
+    expected = [(key.encode(), owner) for key, owner in owners.items()]
+    if not expected or "" in owners:
         raise ValueError("at least one key is needed, and none may be empty")
 
     async def authenticate(request: Request) -> Mapping[str, Any]:
         scheme, _, given = request.headers.get("authorization", "").partition(" ")
         # Every key is compared, so that the time says nothing about which one was close.
-        matches = [hmac.compare_digest(given.strip().encode(), key) for key in expected]
-        if scheme.lower() != "bearer" or not any(matches):
+        matches = [owner for key, owner in expected if hmac.compare_digest(given.strip().encode(), key)]
+        if scheme.lower() != "bearer" or not matches:
             raise Unauthorized
-        return {}
+        return {"owner": matches[0]}
 
     return authenticate

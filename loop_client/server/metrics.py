@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from opentelemetry import metrics
 
 from loop_client.events import (
@@ -39,10 +42,46 @@ class Metrics:
             "gen_ai.client.operation.duration", "s", "From the request to the end of the model's answer"
         )
         self.tokens = meter.create_histogram("gen_ai.client.token.usage", "{token}", "Tokens of each round")
+        self._jobs = meter.create_counter("loop_client.jobs.started", "{job}", "Jobs that were begun here, by profile")
+        self._jobs_ended = meter.create_counter(
+            "loop_client.jobs.ended", "{job}", "Jobs whose run ended here, by profile and the reason why"
+        )
+        self._job_duration = meter.create_histogram(
+            "loop_client.job.duration", "s", "Time for which jobs were worked on; neither queue nor waits count"
+        )
+        self._job_rounds = meter.create_histogram("loop_client.job.rounds", "{round}", "Times a job's model was asked")
+        self._answers = meter.create_counter("loop_client.jobs.answers", "{answer}", "Answers to calls that waited")
+        self._viewers = meter.create_up_down_counter(
+            "loop_client.jobs.viewers", "{viewer}", "Viewers of jobs right now"
+        )
 
     def of_run(self) -> RunMetrics:
         """What observes one run."""
         return RunMetrics(self)
+
+    def job_started(self, profile: str) -> None:
+        """A job was begun."""
+        self._jobs.add(1, {"profile": profile})
+
+    def job_answers(self, count: int) -> None:
+        """Answers were taken."""
+        self._answers.add(count)
+
+    def job_ended(self, profile: str, finish: RunFinish) -> None:
+        """The run of a job came to its end, in the process that worked on it."""
+        attributes = {"profile": profile, "finish_reason": finish.finish_reason}
+        self._jobs_ended.add(1, attributes)
+        self._job_duration.record(finish.seconds, attributes)
+        self._job_rounds.record(finish.rounds, attributes)
+
+    @contextmanager
+    def viewing(self) -> Iterator[None]:
+        """Somebody looks at a job for as long as the block runs."""
+        self._viewers.add(1)
+        try:
+            yield
+        finally:
+            self._viewers.add(-1)
 
 
 class RunMetrics:

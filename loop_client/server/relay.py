@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Final
 
@@ -19,9 +19,11 @@ _HELD: Final = 64
 class EventStream(StreamingResponse):
     """Server-sent events. When the viewer leaves, the source is cancelled and closed before the request ends."""
 
-    def __init__(self, source: AsyncGenerator[bytes, None], *, keep_alive: float) -> None:
+    def __init__(
+        self, source: AsyncGenerator[bytes, None], *, keep_alive: float, headers: Mapping[str, str] = HEADERS
+    ) -> None:
         self._events = _kept_alive(source, keep_alive)
-        super().__init__(self._events, headers=HEADERS)
+        super().__init__(self._events, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the stream; whatever ends it, the source is closed."""

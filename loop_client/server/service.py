@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -17,12 +18,17 @@ from starlette.routing import Route
 
 from loop_client.client import LoopClient
 from loop_client.events import RunFinish
+from loop_client.jobs import JobEngine
 from loop_client.jsontext import dump_bytes
+from loop_client.server.answered import answered, masked_failure
 from loop_client.server.body import read_json_object
 from loop_client.server.chat_request import ChatRequest, read_chat_request
 from loop_client.server.hooks import Authenticate, OnFinish, Prepare, anybody, as_configured, forget
+from loop_client.server.job_hooks import PrepareJob, within_profile
+from loop_client.server.job_viewers import JobViewers
+from loop_client.server.jobs import JobAccess, JobRoutes
 from loop_client.server.metrics import Metrics
-from loop_client.server.problems import Problem
+from loop_client.server.owners import OwnerOf, owner_in
 from loop_client.server.relay import EventStream
 from loop_client.server.runs import Events, Runs
 from loop_client.server.tool_results import acknowledged, read_answer
@@ -50,7 +56,7 @@ class ServiceSettings:
     allow_credentials: bool = False
     """Whether those pages may send cookies; never together with ``*``."""
     max_body_bytes: int = 16 * 1024 * 1024
-    keep_alive_seconds: float = 15.0
+    keep_alive_seconds: float = 10.0
     """After so long a silence the stream says that it lives, so that no proxy ends it."""
     error_text: Callable[[RunFinish], str] = masked
     """What the user reads when a run fails."""
@@ -73,6 +79,10 @@ class ChatService:
         on_finish: Told of the end of every run.
         settings: What is shown and accepted.
         metrics: Instruments to record in; those of the process's OpenTelemetry provider by default.
+        jobs: An engine, not yet open: the service then has the paths of jobs, and opens and closes it
+            (``async with service``).
+        owner: Whose the jobs of a caller are, from what ``authenticate`` gives; by default its ``owner``.
+        prepare_job: What callers may choose of a job; by default neither model nor limits nor instructions.
     """
 
     def __init__(
@@ -84,30 +94,69 @@ class ChatService:
         on_finish: OnFinish = forget,
         settings: ServiceSettings | None = None,
         metrics: Metrics | None = None,
+        jobs: JobEngine | None = None,
+        owner: OwnerOf = owner_in,
+        prepare_job: PrepareJob = within_profile,
     ) -> None:
         self._settings = settings or ServiceSettings()
         self._runs = Runs(client, prepare, client_tools=self._settings.client_tools)
         self._authenticate = authenticate
         self._on_finish = on_finish
         self._metrics = metrics or Metrics()
+        self._jobs = jobs
+        self._viewers = None if jobs is None else JobViewers(jobs)
+        self._owner = owner
+        self._prepare_job = prepare_job
+
+    async def __aenter__(self) -> Self:
+        """Open the engine of jobs, if there is one, on this event loop."""
+        if self._jobs is not None:
+            await self._jobs.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Let viewers go, and close the engine."""
+        await self.end_streams()
+        if self._jobs is not None:
+            await self._jobs.aclose()
+
+    async def end_streams(self) -> None:
+        """Let the viewers of jobs go, who come back to whichever process is there.
+
+        For the beginning of a shutdown, which would otherwise wait for them.
+        """
+        if self._viewers is not None:
+            await self._viewers.aclose()
 
     def app(self) -> Starlette:
-        """The service as an ASGI app: ``POST /chat`` and ``POST /runs/{id}/tool-results``.
+        """The service as an ASGI app: ``POST /chat``, ``POST /runs/{id}/tool-results``, and with an engine ``/jobs``.
 
         Mount it into a FastAPI or Starlette app (``app.mount("/ai", service.app())``), or run it alone.
         """
         routes = [
-            Route("/chat", _answered(self._chat), methods=["POST"]),
-            Route("/runs/{run_id}/tool-results", _answered(self._tool_results), methods=["POST"]),
+            Route("/chat", answered(self._chat), methods=["POST"]),
+            Route("/runs/{run_id}/tool-results", answered(self._tool_results), methods=["POST"]),
         ]
         settings = self._settings
+        if self._jobs is not None and self._viewers is not None:
+            access = JobAccess(
+                authenticate=self._authenticate,
+                owner=self._owner,
+                prepare=self._prepare_job,
+                outside_tools=settings.client_tools,
+                max_body_bytes=settings.max_body_bytes,
+                keep_alive_seconds=settings.keep_alive_seconds,
+            )
+            routes += JobRoutes(self._jobs, self._viewers, access, self._metrics).routes()
         cors = Middleware(
             CORSMiddleware,
             allow_origins=settings.allow_origins,
-            allow_methods=["POST"],
+            allow_methods=["GET", "POST"],
             allow_headers=["*"],
             allow_credentials=settings.allow_credentials,
-            expose_headers=["x-vercel-ai-ui-message-stream"],
+            expose_headers=["x-vercel-ai-ui-message-stream", "location", "retry-after"],
         )
         return Starlette(routes=routes, middleware=[cors] if settings.allow_origins else [])
 
@@ -148,7 +197,7 @@ class ChatService:
                     for chunk in stream.feed(event):
                         yield encode_chunk(chunk)
         except Exception:  # noqa: BLE001  # whatever it was, its text is for the log
-            for chunk in stream.fail(_masked_failure("a run failed")):
+            for chunk in stream.fail(masked_failure("a run failed")):
                 yield encode_chunk(chunk)
         if not stream.ended:
             for chunk in stream.abort():
@@ -168,22 +217,3 @@ async def _nothing_yet(message_id: str | None) -> AsyncGenerator[bytes, None]:
     yield encode_chunk(start)
     yield encode_chunk({"type": "finish", "finishReason": "tool-calls"})
     yield DONE
-
-
-def _answered(handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
-    async def answer(request: Request) -> Response:
-        try:
-            return await handler(request)
-        except Problem as problem:
-            return problem.response()
-        except Exception:  # noqa: BLE001  # whatever it was, its text is for the log
-            return Problem(500, "INTERNAL", _masked_failure("a request failed")).response()
-
-    return answer
-
-
-def _masked_failure(what: str) -> str:
-    """Put the exception at hand into the log under a new id; what is shown instead of it."""
-    error_id = new_id("err")
-    _log.exception("%s: %s", what, error_id)
-    return f"Something went wrong here (error {error_id})."
