@@ -16,7 +16,7 @@ from loop_client.jobs.errors import (
 )
 from loop_client.jobs.job import CallState, Job, JobCall, JobEvent, JobRound, JobStatus
 from loop_client.jobs.memory import MemoryJobs
-from loop_client.jobs.opening import open_jobs
+from loop_client.jobs.opening import job_engine, open_jobs
 from loop_client.jobs.runtime import JobInfo, JobRuntime
 from loop_client.jobs.settings import JobSettings, read_jobs_table
 from loop_client.jobs.spec import JobSpec
@@ -43,6 +43,7 @@ __all__ = [
     "JobStatus",
     "MemoryJobs",
     "QueueFull",
+    "job_engine",
     "open_jobs",
     "read_jobs_table",
 ]

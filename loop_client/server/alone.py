@@ -18,13 +18,11 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
-from uvicorn.main import STARTUP_FAILURE
 
 from loop_client.client import LoopClient
 from loop_client.errors import ConfigurationError
 from loop_client.events import RunFinish
-from loop_client.jobs import JobEngine, JobInfo, JobRuntime, JobSettings
-from loop_client.jobs.opening import job_engine
+from loop_client.jobs import JobEngine, JobInfo, JobRuntime, JobSettings, job_engine
 from loop_client.server.hooks import Authenticate, anybody, bearer
 from loop_client.server.job_hooks import as_asked
 from loop_client.server.metrics import Metrics
@@ -35,6 +33,8 @@ _SHOWN: Final = ("reasoning", "sources", "client_tools", "system_messages", "all
 _BOUNDS: Final = ("max_body_bytes", "keep_alive_seconds")
 _log: Final = logging.getLogger("loop_client.server")
 _READY_SECONDS: Final = 3.0
+_NOT_STARTED: Final = 3
+"""Exit code, as uvicorn's."""
 _NOBODY: Final = "nobody: asked by readyz"
 _KINDS: Final[dict[str, type | tuple[type, ...]]] = {"bool": bool, "int": int, "float": (int, float)}
 
@@ -145,7 +145,7 @@ def run_alone(client: LoopClient, address: Address, settings: ServiceSettings, j
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
-        sys.exit(STARTUP_FAILURE)
+        sys.exit(_NOT_STARTED)
 
 
 class _Server(uvicorn.Server):
@@ -154,11 +154,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, service: ChatService) -> None:
         super().__init__(config)
         self._service = service
-        self._ending: asyncio.Task[None] | None = None
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Told to stop: what is under way may end."""
-        self._ending = asyncio.create_task(self._service.end_streams())
+        self._service.end_streams()
         await super().shutdown(sockets)
 
 

@@ -28,11 +28,10 @@ from loop_client.server.job_requests import (
     read_page,
     read_position,
 )
-from loop_client.server.job_viewers import END, JobViewers
 from loop_client.server.metrics import Metrics
 from loop_client.server.owners import OwnerOf
 from loop_client.server.problems import InvalidRequest
-from loop_client.server.relay import EventStream
+from loop_client.server.relay import EventStream, Streams
 
 _log: Final = logging.getLogger("loop_client.server")
 
@@ -62,9 +61,9 @@ class JobAccess:
 class JobRoutes:
     """Serves an engine's jobs to their owners; others are told that there is no such job."""
 
-    def __init__(self, engine: JobEngine, viewers: JobViewers, access: JobAccess, metrics: Metrics) -> None:
+    def __init__(self, engine: JobEngine, streams: Streams, access: JobAccess, metrics: Metrics) -> None:
         self._engine = engine
-        self._viewers = viewers
+        self._streams = streams
         self._access = access
         self._metrics = metrics
 
@@ -122,13 +121,14 @@ class JobRoutes:
             # The one answer that keeps a browser from coming again: it has seen the end.
             return Response(status_code=204)
         events = self._encoded(job, position)
-        return EventStream(events, keep_alive=self._access.keep_alive_seconds, headers=_HEADERS)
+        seconds = self._access.keep_alive_seconds
+        return EventStream(events, keep_alive=seconds, headers=_HEADERS, streams=self._streams)
 
     async def _encoded(self, job: Job, position: int | None) -> AsyncGenerator[bytes, None]:
         yield _COME_AGAIN
         with self._metrics.viewing():
             try:
-                async with aclosing(self._viewers.events(job, position)) as events:
+                async with aclosing(self._engine.events(job.id, owner=job.owner, after=position)) as events:
                     async for event in events:
                         yield encode_event(event)
             except Exception:  # noqa: BLE001  # whatever it was, the viewer comes again and knows where it was
@@ -172,7 +172,7 @@ class JobRoutes:
 
 def encode_event(event: JobEvent) -> bytes:
     """An event as a server-sent event; the last one has the name ``end``, so that a browser knows to stay away."""
-    name = b"event: end\n" if event.type == END else b""
+    name = b"event: end\n" if event.type == "job-end" else b""
     return b"id: %d\n%sdata: %s\n\n" % (event.id, name, dump_bytes(event.to_json()))
 
 

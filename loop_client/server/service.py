@@ -25,11 +25,10 @@ from loop_client.server.body import read_json_object
 from loop_client.server.chat_request import ChatRequest, read_chat_request
 from loop_client.server.hooks import Authenticate, OnFinish, Prepare, anybody, as_configured, forget
 from loop_client.server.job_hooks import PrepareJob, within_profile
-from loop_client.server.job_viewers import JobViewers
 from loop_client.server.jobs import JobAccess, JobRoutes
 from loop_client.server.metrics import Metrics
 from loop_client.server.owners import OwnerOf, owner_in
-from loop_client.server.relay import EventStream
+from loop_client.server.relay import EventStream, Streams
 from loop_client.server.runs import Events, Runs
 from loop_client.server.tool_results import acknowledged, read_answer
 from loop_client.steps import new_id
@@ -104,7 +103,7 @@ class ChatService:
         self._on_finish = on_finish
         self._metrics = metrics or Metrics()
         self._jobs = jobs
-        self._viewers = None if jobs is None else JobViewers(jobs)
+        self._job_streams = Streams()
         self._owner = owner
         self._prepare_job = prepare_job
 
@@ -118,17 +117,16 @@ class ChatService:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """Let viewers go, and close the engine."""
-        await self.end_streams()
+        self.end_streams()
         if self._jobs is not None:
             await self._jobs.aclose()
 
-    async def end_streams(self) -> None:
+    def end_streams(self) -> None:
         """Let the viewers of jobs go, who come back to whichever process is there.
 
         For the beginning of a shutdown, which would otherwise wait for them.
         """
-        if self._viewers is not None:
-            await self._viewers.aclose()
+        self._job_streams.end()
 
     def app(self) -> Starlette:
         """The service as an ASGI app: ``POST /chat``, ``POST /runs/{id}/tool-results``, and with an engine ``/jobs``.
@@ -140,7 +138,7 @@ class ChatService:
             Route("/runs/{run_id}/tool-results", answered(self._tool_results), methods=["POST"]),
         ]
         settings = self._settings
-        if self._jobs is not None and self._viewers is not None:
+        if self._jobs is not None:
             access = JobAccess(
                 authenticate=self._authenticate,
                 owner=self._owner,
@@ -149,7 +147,7 @@ class ChatService:
                 max_body_bytes=settings.max_body_bytes,
                 keep_alive_seconds=settings.keep_alive_seconds,
             )
-            routes += JobRoutes(self._jobs, self._viewers, access, self._metrics).routes()
+            routes += JobRoutes(self._jobs, self._job_streams, access, self._metrics).routes()
         cors = Middleware(
             CORSMiddleware,
             allow_origins=settings.allow_origins,

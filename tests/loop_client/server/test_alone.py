@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +14,7 @@ from loop_client.server import ServiceSettings
 from loop_client.server.alone import Address, read_server_table
 from tests.loop_client.fake_server import WAIT, FakeServer, calls, says
 from tests.loop_client.server.chatting import SECRET, ask, text_of, user
+from tests.loop_client.server.command import command
 
 
 def test_a_table_says_where_to_listen_and_what_to_show(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,31 +67,6 @@ def test_who_wants_it_open_says_so() -> None:
     assert Address("0.0.0.0", open=True).open  # noqa: S104
 
 
-@contextmanager
-def command(*arguments: str, **environment: str) -> Iterator[str]:
-    """`loop-client serve` in a process of its own; gives its address."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "loop_client", "serve", "--port", "0", *arguments],
-        stderr=subprocess.PIPE,
-        text=True,
-        env=os.environ | environment,
-    )
-    try:
-        assert process.stderr is not None
-        address = ""
-        for line in process.stderr:  # bounded by the test's own time-out
-            if found := re.search(r"running on (http://[\d.:]+)", line):
-                address = found[1]
-                break
-        assert address, "the command did not start"
-        yield address
-    finally:
-        process.terminate()
-        process.wait(WAIT)
-        assert process.stderr is not None
-        process.stderr.close()
-
-
 async def test_the_command_serves_files_tools_approvals_and_keys(server: FakeServer, tmp_path: Path) -> None:
     (tmp_path / "note.txt").write_text("buy milk")
     config = tmp_path / "chat.toml"
@@ -106,6 +77,7 @@ async def test_the_command_serves_files_tools_approvals_and_keys(server: FakeSer
     with command(*arguments, *more, CHAT_KEYS="key-1", CHAT_SECRET=SECRET) as address:
         async with httpx2.AsyncClient(base_url=address, timeout=WAIT) as http:
             assert (await http.get("/healthz")).text == "ok"
+            assert (await http.get("/readyz")).text == "ok"
             refused = await http.post("/chat", json={"messages": [user("hi")]})
             assert refused.status_code == 401
             http.headers["authorization"] = "Bearer key-1"
@@ -121,6 +93,8 @@ async def test_the_command_serves_files_tools_approvals_and_keys(server: FakeSer
         (["--config", "no/such.toml"], "no/such.toml: No such file"),
         (["--secret", "hunter2"], "env:NAME is expected"),
         (["--keys", "env:NOT_SET_ANYWHERE"], "NOT_SET_ANYWHERE is not set"),
+        (["--role", "worker"], "jobs.role: with store = memory there is only this process"),
+        (["--role", "boss"], "invalid choice: 'boss'"),
     ],
 )
 def test_wrong_usage_says_what_is_wrong(arguments: list[str], text: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,7 +38,9 @@ async def test_a_job_is_started_watched_to_its_end_and_looked_at(stage: Stage) -
         assert [event.name for event in seen] == ["message"] * (len(seen) - 1) + ["end"]
         assert seen[-1].data["data"]["status"] == "completed"
         types = [event.data["type"] for event in seen]
-        assert types.index("tool-input-available") < types.index("job-call-start") < types.index("tool-output-available")
+        assert (
+            types.index("tool-input-available") < types.index("job-call-start") < types.index("tool-output-available")
+        )
         job = (await served.http.get(response.headers["location"])).json()
     assert (job["status"], job["finish_reason"], job["text"]) == ("completed", "stop", "words of round 2")
     assert job["active_calls"] == []
@@ -127,7 +129,7 @@ async def test_bodies_and_queries_that_make_no_sense_are_refused(stage: Stage) -
             assert query.partition("=")[0] in response.json()["error"]["message"]
         assert (await http.get("/jobs?before=job_none")).status_code == 404
         job_id = await start(http, script())
-        for position in ("-1", "x", "1.5", "9" * 30, "\u0661".encode()):
+        for position in ("-1", "x", "1.5", "9" * 30):
             wrong = await http.get(f"/jobs/{job_id}/events", headers={"last-event-id": position})
             assert wrong.status_code == 400, position
         wrong = await http.post(f"/jobs/{job_id}/cancel", json={"now": True})
@@ -210,20 +212,7 @@ async def test_several_answers_of_one_request_are_taken_together(stage: Stage) -
     assert sum(stage.account.starts.values()) == 1
 
 
-class Noticed(list[str]):
-    """Tells when something is put into it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.noticed = asyncio.Event()
-
-    def append(self, item: str) -> None:
-        super().append(item)
-        self.noticed.set()
-
-
 async def test_cancelling_stops_a_running_handler_and_ends_the_stream(stage: Stage) -> None:
-    stage.account.cancelled = stopped = Noticed()
     async with job_service(stage) as served:
         job_id = await start(served.http, script([HOLD]))
         await until(served.http, job_id, "job-call-start")
@@ -232,14 +221,13 @@ async def test_cancelling_stops_a_running_handler_and_ends_the_stream(stage: Sta
         assert (response.status_code, response.json()["status"]) == (200, "cancelled")
         async with asyncio.timeout(WAIT):
             seen = await watching
-            await stopped.noticed.wait()
+            await stage.account.was_cancelled.wait()
         assert seen[-1].name == "end"
         assert seen[-1].data["data"]["status"] == "cancelled"
         again = await served.http.post(f"/jobs/{job_id}/cancel", json={})
         assert (again.status_code, again.json()["status"]) == (200, "cancelled")
         job = (await served.http.get(f"/jobs/{job_id}")).json()
         assert job["rounds"][0]["calls"][0]["state"] == "interrupted"
-    assert len(stopped) == 1
 
 
 async def test_a_job_that_is_over_can_be_done_again_from_a_round(stage: Stage) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
@@ -25,12 +26,21 @@ Points = dict[str, list[tuple[dict[str, Any], Any]]]
 
 
 def recorded(events: Iterable[AnyEvent]) -> Points:
+    """What these events leave."""
+
+    def observe(metrics: Metrics) -> None:
+        observed = metrics.of_run()
+        for event in events:
+            observed.observe(event)
+
+    return left_by(observe)
+
+
+def left_by(work: Callable[[Metrics], None]) -> Points:
     """By instrument: the attributes and the count or sum of each series."""
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    observed = Metrics(provider).of_run()
-    for event in events:
-        observed.observe(event)
+    work(Metrics(provider))
     data = reader.get_metrics_data()
     provider.shutdown()
     assert data is not None
@@ -77,6 +87,27 @@ def test_tools_rounds_tokens_and_runs_are_counted() -> None:
     assert points["loop_client.runs"] == [(model | {"finish_reason": "stop"}, 1)]
     assert points["loop_client.run.duration"] == [(model | {"finish_reason": "stop"}, 4.0)]
     assert points["loop_client.run.rounds"] == [(model | {"finish_reason": "stop"}, 2)]
+
+
+def test_jobs_are_counted_where_they_begin_and_where_they_end() -> None:
+    def work(metrics: Metrics) -> None:
+        metrics.job_started("default")
+        metrics.job_started("default")
+        metrics.job_answers(2)
+        metrics.job_ended("default", RunFinish("job_1", "stop", "", (), Usage(), 3, 5, 4.0))
+        with metrics.viewing(), metrics.viewing():
+            pass
+        with pytest.raises(ConnectionError), metrics.viewing():
+            raise ConnectionError
+
+    points = left_by(work)
+    assert points["loop_client.jobs.started"] == [({"profile": "default"}, 2)]
+    assert points["loop_client.jobs.answers"] == [({}, 2)]
+    ended = {"profile": "default", "finish_reason": "stop"}
+    assert points["loop_client.jobs.ended"] == [(ended, 1)]
+    assert points["loop_client.job.duration"] == [(ended, 4.0)]
+    assert points["loop_client.job.rounds"] == [(ended, 3)]
+    assert points["loop_client.jobs.viewers"] == [({}, 0)]
 
 
 def test_without_an_sdk_nothing_is_recorded_and_nothing_fails() -> None:

@@ -114,7 +114,12 @@ def request_with(authorization: str | None) -> Request:
 
 @pytest.mark.parametrize("authorization", ["Bearer key-2", "bearer  key-1"])
 async def test_a_bearer_of_a_key_comes_in(authorization: str) -> None:
-    assert await bearer(["key-1", "key-2"])(request_with(authorization)) == {}
+    first = await bearer(["key-1", "key-2"])(request_with("Bearer key-1"))
+    values = await bearer(["key-1", "key-2"])(request_with(authorization))
+    assert (values == first) == (authorization == "bearer  key-1"), "each key is an owner of its own"
+    assert "key-1" not in str(values)
+    named = bearer({"key-1": "ada", "key-2": "ada"})
+    assert await named(request_with(authorization)) == {"owner": "ada"}
 
 
 @pytest.mark.parametrize("authorization", [None, "", "Bearer", "Bearer ", "Bearer key", "Basic key-1", "Bearer key-1x"])
