@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import subprocess
 import sys
@@ -62,6 +63,7 @@ def router_at(folder: Path, address: str, port: int, providers: str, environ: Ma
     """A router with the settings of ``deploy/`` and these providers, on one address."""
     settings = folder / "router.toml"
     settings.write_text((DEPLOY / "config" / "router.toml").read_text("utf-8") + providers, "utf-8")
+    shutil.copy(DEPLOY / "config" / "hello.toml", folder)
     where = ("--config", str(settings), "--host", address, "--port", str(port))
     with serving(*where, folder=folder, environ=environ) as service:
         yield service

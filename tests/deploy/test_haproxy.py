@@ -31,7 +31,7 @@ base_url = "{url}/v1"
 api_key = "test-key"
 headers = {{ x-router = "env:ROUTER_AT" }}
 """
-SCRIPTED = {"model": "scripted/demo", **QUESTION}
+SCRIPTED = {"model": "hello/world", **QUESTION}
 FAKE = {"model": "fake/gpt-4.1", **QUESTION}
 
 
@@ -178,15 +178,26 @@ def test_a_router_that_is_told_to_stop_ends_its_streams_and_gets_no_new_ones(
     assert stopping.wait(20) == 0
 
 
-def test_routers_are_found_and_forgotten_by_their_name(balanced: Balanced, fake: OpenAIChat) -> None:
+def test_routers_are_found_by_their_name_and_may_go_two_at_once(balanced: Balanced, fake: OpenAIChat) -> None:
     balanced.start(FURTHER_ADDRESS)
     balanced.wait_for(FURTHER_ADDRESS)
     balanced.names.addresses = (*ADDRESSES, FURTHER_ADDRESS)
     until(lambda: balanced.ready() == 3)
+    fake.fail(*[PausedStream()] * 3)
+    with ExitStack() as stack:
+        streams = [busy(balanced, stack.enter_context(balanced.client()), stack)[1] for _ in range(3)]
+        for pieces in streams:
+            next(pieces)
+        assert {request.headers["x-router"] for request in fake.requests} == {*ADDRESSES, FURTHER_ADDRESS}
+        dying = [balanced.routers[address].process for address in ADDRESSES]
+        for process in dying:
+            process.kill()
+        for process in dying:
+            process.wait()
+        # Those that are gone have nothing to do, so each request is meant for one of them, and then not for the other.
+        assert answers(balanced, 10) == [200] * 10
     balanced.names.addresses = (FURTHER_ADDRESS,)
     until(lambda: balanced.ready() == 1)
-    for address in ADDRESSES:
-        balanced.routers[address].process.kill()
     assert answers(balanced, 3) == [200] * 3
 
 
