@@ -238,6 +238,11 @@ def test_whatever_stands_before_the_router_waits_longer_than_the_router_does() -
     assert all(seconds(value) > longest for value in named.values())
 
 
+def test_a_dns_server_that_is_silent_takes_no_router_away() -> None:
+    """Seen with Podman's: it did not answer for half a minute, and HAProxy's own 30 seconds took out every router."""
+    assert {haproxy(f"hold {status}") for status in ("timeout", "refused", "other")} == {"24h"}
+
+
 def test_an_idle_connection_is_closed_by_the_balancer_first() -> None:
     assert seconds(haproxy("timeout http-keep-alive")) < router.serve._KEEP_ALIVE_SECONDS
 
