@@ -121,6 +121,8 @@ class ProviderTable(Table):
     """``[providers.NAME]``. For a provider that ships built in, only what it says is changed."""
 
     enabled: Switch = True
+    like: str | None = None
+    """A shipped provider that this one is another of."""
     dialect: str | None = None
     base_url: str | None = None
     api_key: SecretStr | None = None
@@ -132,6 +134,14 @@ class ProviderTable(Table):
     """The header that takes the key, where it is not that of the dialect."""
     transport: Literal["pool", "sdk"] = "pool"
     """``sdk``: calls go through the vendor's own SDK."""
+    tokens: Literal["google", "azure"] | None = None
+    """Calls carry access tokens of this kind instead of a key."""
+    token_scope: str | None = None
+    """What the tokens are asked for."""
+    credentials_file: str | None = None
+    """What Google's tokens are issued for."""
+    project: str | None = None
+    location: str | None = None
     headers: dict[str, SecretStr] = {}
     timeout: Annotated[
         TimeoutTable | None,

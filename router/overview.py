@@ -53,11 +53,19 @@ def _without_keys(config: Config) -> str:
     return "none; open to whoever reaches it" if config.server.open else "none; only this machine is let in"
 
 
+def _credentials(row: ProviderRow) -> str:
+    if row.tokens:
+        return f"with tokens of {row.tokens}"
+    return "with a key" if row.api_key else "without a key"
+
+
 def _provider(row: ProviderRow) -> Iterator[str]:
     if row.base_url.startswith(SCRIPTED):
         yield f"{row.name}: plays {row.script or 'the built-in script'}"
         return
-    yield f"{row.name}: {row.dialect} at {row.base_url}, {'with a key' if row.api_key else 'without a key'}"
+    yield f"{row.name}: {row.dialect} at {row.base_url}, {_credentials(row)}"
+    for variant in row.variants:
+        yield f"  {variant.row.dialect} for models of {variant.models}"
     if row.profile != Profile() and row.profile.name != row.name:
         yield f"  profile {row.profile.name}"
     if row.headers:

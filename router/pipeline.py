@@ -216,7 +216,7 @@ class Pipeline:
 
     def _plan(self, asked: Asked, model: str, *, stream: bool) -> Plan:
         route = self.routes.find(model)
-        return planned(asked, route, self._upstreams[route.row.name], stream=stream)
+        return planned(asked, route, self._upstreams[route.row.key], stream=stream)
 
     async def _answer(self, asked: Asked, plan: Plan, attempts: Attempts) -> Answer:
         started = time.perf_counter()

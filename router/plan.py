@@ -96,7 +96,7 @@ def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> 
         target=target,
         dialect=dialect,
         upstream=upstream,
-        prepared=upstream.prepare(msgspec.structs.replace(encoded, content=content), stream=stream),
+        prepared=upstream.prepare(msgspec.structs.replace(encoded, content=content, model=target.model), stream=stream),
         report=report,
         names=names,
         relays_answer=same and asked.options.are_plain and not names,

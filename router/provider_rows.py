@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +11,7 @@ import msgspec
 from pydantic import SecretStr
 
 from providers.spec.profile import Profile
-from providers.upstreams.base import ProviderRow, Timeouts
+from providers.upstreams.base import ProviderRow, Timeouts, Variant
 from providers.upstreams.catalog import (
     DEFAULT_PROFILE,
     PATTERN_FIELDS,
@@ -23,6 +24,7 @@ from providers.upstreams.factory import DIALECTS
 from providers.upstreams.factory import SCRIPTED as SCRIPTED_ADDRESS
 from providers.upstreams.outgoing import check_row
 from providers.upstreams.scripted.script import BUILT_IN, ScriptError, load_script
+from router.accounts import Account, account_of, first_set
 from router.config_file import ProviderTable, TimeoutTable
 from router.problems import ENVIRONMENT, Problems
 
@@ -35,6 +37,7 @@ BASE_URL_VARIABLES: Mapping[str, str] = {
     "openai": "OPENAI_BASE_URL",
     "anthropic": "ANTHROPIC_BASE_URL",
     "google": "GOOGLE_GEMINI_BASE_URL",
+    "google-vertex": "GOOGLE_VERTEX_BASE_URL",
 }
 """Variables by which users of each provider's own SDK move its address."""
 
@@ -97,19 +100,26 @@ class _Resolver:
         return name == SCRIPTED or self._is_in_environment(self._shipped[name])
 
     def _is_in_environment(self, shipped: CatalogRow) -> bool:
-        """A key of it is there; for a server that needs none, its address; what needs both has both."""
-        wanted = [shipped.key_env] if shipped.needs_key else []
-        if shipped.needs_address or not shipped.needs_key:
-            wanted.append(shipped.address_env)
+        """A key of it is there; for a server that needs none, its address; what needs both has both.
+
+        A project alone says nothing of models: many programs are told theirs.
+        """
+        if shipped.project_env:
+            wanted = [shipped.project_env, shipped.location_env]
+        else:
+            wanted = [(*shipped.key_env, *shipped.token_env)] if shipped.needs_key else []
+            if shipped.needs_address or not shipped.needs_key:
+                wanted.append(shipped.address_env)
         return all(self._first_set(variables) is not None for variables in wanted)
 
     def _first_set(self, variables: Iterable[str]) -> str | None:
-        """The first of these environment variables that holds more than spaces."""
-        return next((name for name in variables if self._environ.get(name, "").strip()), None)
+        return first_set(variables, self._environ)
 
     def _row(self, name: str, table: ProviderTable) -> ProviderRow | None:
         """The row, or ``None`` where something in it was wrong."""
-        shipped = self._shipped.get(name)
+        shipped = self._shipped.get(table.like or name)
+        if table.like is not None and shipped is None:
+            self._wrong(name, "like", f"no such provider; shipped are {', '.join(self._shipped)}")
         if not _NAME.fullmatch(name):
             self._wrong(name, "", "a provider's name is letters, digits, dots, dashes and underscores")
             return None
@@ -142,17 +152,40 @@ class _Resolver:
         if table.script is not None:
             self._wrong(name, "script", f'only with dialect = "{SCRIPTED}"')
         dialect = self._dialect(name, table, shipped)
-        return ProviderRow(
+        account = account_of(table, shipped, self._environ, self._folder, partial(self._wrong, name))
+        row = ProviderRow(
             name=name,
             dialect=dialect,
-            base_url=self._base_url(name, table, shipped),
-            api_key=self._api_key(name, table, shipped),
+            base_url=self._base_url(name, table, shipped, account),
+            api_key=None if account.tokens else self._api_key(name, table, shipped),
             profile=self._profile(name, table, self._own_profile(dialect, shipped)),
+            tokens=account.tokens,
+            token_scope=account.scope,
+            credentials_file=account.file,
+            account=account.name,
             headers=self._headers(name, table.headers),
             key_header=table.key_header,
             transport=table.transport,
             timeouts=_timeouts(table.timeout),
         )
+        return self._as_shipped(row, table, shipped, account) if shipped and shipped.dialect == dialect else row
+
+    def _as_shipped(self, row: ProviderRow, table: ProviderTable, shipped: CatalogRow, account: Account) -> ProviderRow:
+        """The row with the calls that the catalog has for it, and the variants of it."""
+        variants = [
+            Variant(
+                variant.models,
+                msgspec.structs.replace(
+                    row,
+                    dialect=variant.dialect,
+                    profile=self._profile(row.name, table, builtin_profiles()[variant.profile]),
+                    call=account.call(variant.call),
+                    is_variant=True,
+                ),
+            )
+            for variant in shipped.variants
+        ]
+        return msgspec.structs.replace(row, call=account.call(shipped.call), variants=tuple(variants))
 
     def _dialect(self, name: str, table: ProviderTable, shipped: CatalogRow | None) -> str:
         dialect = table.dialect or (shipped.dialect if shipped else None)
@@ -163,7 +196,7 @@ class _Resolver:
             self._wrong(name, "dialect", f"no such dialect; one of {_known_dialects()}")
         return dialect
 
-    def _base_url(self, name: str, table: ProviderTable, shipped: CatalogRow | None) -> str:
+    def _base_url(self, name: str, table: ProviderTable, shipped: CatalogRow | None, account: Account) -> str:
         if table.base_url is not None:
             return self._address(table.base_url, f"providers.{name}.base_url")
         if shipped is None:
@@ -178,7 +211,7 @@ class _Resolver:
         if shipped.needs_address:
             either = " or ".join(shipped.address_env)
             self._wrong(name, "base_url", f"required: set it here, or {either} in the environment")
-        return shipped.base_url
+        return account.host(shipped)
 
     def _completed_address(self, shipped: CatalogRow, variable: str) -> str:
         try:
@@ -203,6 +236,8 @@ class _Resolver:
         if variable is not None:
             return self._key(self._environ[variable], variable, ENVIRONMENT)
         if shipped.needs_key and table.base_url is None:
+            if shipped.tokens is not None:
+                self._wrong(name, "tokens", f'no key is set: with tokens = "{shipped.tokens}" none is needed')
             self._wrong(name, "api_key", f"required: set it here, or {' or '.join(shipped.key_env)} in the environment")
         return None
 

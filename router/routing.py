@@ -57,7 +57,7 @@ class Routes:
                 f"to the configuration. Providers: {self._known()}",
                 path="model",
             )
-        return Route(row, rest)
+        return Route(row.for_model(rest), rest)
 
     def has_alias(self, name: str) -> bool:
         """Whether the configuration has this alias."""

@@ -64,21 +64,27 @@ class RouterState:
             pool = Pool()
         except Exception as error:  # noqa: BLE001  # such as SSL_CERT_FILE naming no file
             _log.error("connections cannot be set up", exc_info=error)
-            self.upstreams.failed.update(self.config.rows)
+            self.upstreams.failed.update(row.key for row in self._each_row())
             return
         self._opened.push_async_callback(pool.aclose)
-        for row in self.config.rows.values():
+        for row in self._each_row():
             await self._open_one(row, pool)
-        _log.info("ready", extra={"fields": {"providers": sorted(self.upstreams)}})
+        served = {row.name for row in self.config.rows.values() if row.key in self.upstreams.opened}
+        _log.info("ready", extra={"fields": {"providers": sorted(served)}})
+
+    def _each_row(self) -> Iterator[ProviderRow]:
+        for row in self.config.rows.values():
+            yield row
+            yield from (variant.row for variant in row.variants)
 
     async def _open_one(self, row: ProviderRow, pool: Pool) -> None:
         try:
             upstream = await open_upstream(row, pool)
         except Exception as error:  # noqa: BLE001  # one provider that fails must not take the others along
-            self.upstreams.failed.add(row.name)
+            self.upstreams.failed.add(row.key)
             _log.error("provider cannot be opened", exc_info=error, extra={"fields": {"provider": row.name}})
         else:
-            self.upstreams.opened[row.name] = upstream
+            self.upstreams.opened[row.key] = upstream
             self._opened.push_async_callback(upstream.aclose)
 
 

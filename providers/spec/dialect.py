@@ -23,6 +23,8 @@ class EncodedRequest(msgspec.Struct, frozen=True, kw_only=True):
     body: JsonObject
     content: bytes | None = None
     """The bytes to send where they are not made from ``body``: a request that is relayed as it came."""
+    model: str = ""
+    """The provider's own name of the model, for hosts where it stands in the address."""
     headers: dict[str, str] = {}
     """Headers that belong to the dialect (its version), never credentials. Names in lower case."""
 

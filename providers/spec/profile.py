@@ -42,6 +42,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """The host has OpenAI's Responses beside chat, at the same address."""
     responses_models: str | None = None
     """Regular expression of models whose chat completions refuse tools together with reasoning."""
+    media_urls: bool = True
+    """Media may be named by their URL; else only their data is taken."""
+    absent_tools: str | None = None
+    """Regular expression of the types of tools that are the dialect's own and that this host does not have."""
+    absent_fields: tuple[str, ...] = ()
+    """Members of the dialect's own that this host refuses: paths such as ``contents[].parts[].partMetadata``."""
     result_media: bool | None = None
     """Whether tool results may hold pictures; ``None``: not known, they stay where the caller put them."""
     clean: bool = False

@@ -7,12 +7,13 @@ import tomllib
 from collections.abc import Mapping
 from importlib import resources
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
 from providers.spec.profile import Profile
+from providers.upstreams.base import Call
 
 FILE = "catalog.toml"
 DEFAULT_PROFILE = "default"
@@ -20,6 +21,7 @@ DEFAULT_PROFILE = "default"
 PATTERN_FIELDS = (
     "tool_call_id",
     "tool_name",
+    "absent_tools",
     "responses_models",
     "state_error",
     "adaptive_thinking_models",
@@ -42,6 +44,16 @@ class CatalogError(ValueError):
     """A catalog is not what it must be; the text names file and key."""
 
 
+class CatalogVariant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Some of a provider's models, which speak another dialect there than the rest."""
+
+    models: str
+    """Regular expression."""
+    dialect: str
+    profile: str
+    call: Call | None = None
+
+
 class CatalogRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A provider known by name. It becomes a ``ProviderRow`` once key and address are settled."""
 
@@ -58,6 +70,24 @@ class CatalogRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     needs_address: bool = False
     """Each customer has an address of their own: ``base_url`` shows its form, and scheme and path where none are given.
     Without an address there is no such provider."""
+    tokens: Literal["google", "azure"] | None = None
+    """The kind of access token that calls carry where there is no key."""
+    token_scope: str = ""
+    """What the tokens are asked for."""
+    token_env: tuple[str, ...] = ()
+    """Environment variables that say that there are tokens to be had: one that is set stands for the key. Where none is
+    named here, there always are."""
+    project_env: tuple[str, ...] = ()
+    """Environment variables that may hold the project, which there must be where any is named here."""
+    location_env: tuple[str, ...] = ()
+    """The same for the location."""
+    default_location: str = ""
+    """For a row that is configured without one."""
+    hosts: dict[str, str] = {}
+    """``base_url`` by location; ``*`` for any other, where ``{location}`` stands for it."""
+    call: Call | None = None
+    """How calls go out, where it is not as the dialect has them."""
+    variants: tuple[CatalogVariant, ...] = ()
     address_env: tuple[str, ...] = ()
     """Environment variables that may hold the address, as ``address_from`` reads it."""
 
@@ -134,14 +164,27 @@ def read_catalog(text: str, file: str = FILE) -> Catalog:
     unknown = sorted(set(tables) - {"providers", "profiles"})
     if unknown:
         raise CatalogError(f"{file}: unknown key {unknown[0]}")
-    profiles = {DEFAULT_PROFILE: Profile(), **_entries(tables, "profiles", Profile, file)}
+    profiles = {DEFAULT_PROFILE: Profile(), **_entries(_with_bases(tables, file), "profiles", Profile, file)}
     rows = _entries(tables, "providers", CatalogRow, file)
     for name, entry in profiles.items():
         _check_patterns(entry, f"{file}: profiles.{name}")
     for name, row in rows.items():
-        if row.profile not in profiles:
-            raise CatalogError(f"{file}: providers.{name}.profile: no profile {row.profile!r}")
+        for profile in (row.profile, *(variant.profile for variant in row.variants)):
+            if profile not in profiles:
+                raise CatalogError(f"{file}: providers.{name}.profile: no profile {profile!r}")
     return Catalog(rows=MappingProxyType(rows), profiles=MappingProxyType(profiles))
+
+
+def _with_bases(tables: Mapping[str, Any], file: str) -> dict[str, Any]:
+    """The tables with every profile's ``base`` filled in: the profile before it whose fields it has and changes."""
+    filled: dict[str, Any] = {}
+    for name, table in tables.get("profiles", {}).items() if isinstance(tables.get("profiles", {}), dict) else ():
+        base = table.get("base") if isinstance(table, dict) else None
+        if base is not None and base not in filled:
+            raise CatalogError(f"{file}: profiles.{name}.base: no profile {base!r} stands before it")
+        own = {key: value for key, value in table.items() if key != "base"} if isinstance(table, dict) else table
+        filled[name] = own if base is None else {**filled[base], **own}
+    return {**tables, "profiles": filled} if filled else {**tables}
 
 
 @functools.cache

@@ -39,6 +39,12 @@ _WAYS: Mapping[str, _Way] = {
     "google-generate-content": _Way("x-goog-api-key", ("providers.upstreams.sdk_google", "GoogleUpstream")),
 }
 
+_TOKENS: Mapping[str, tuple[str, str]] = {
+    "google": ("providers.upstreams.google_tokens", "GoogleTokens"),
+    "azure": ("providers.upstreams.azure_tokens", "AzureTokens"),
+}
+"""Module and class of the source of each kind of token."""
+
 DIALECTS = frozenset(_WAYS)
 """Dialects that there is a transport for."""
 
@@ -61,6 +67,11 @@ def _open(row: ProviderRow, pool: Pool) -> Upstream:
     if row.dialect not in _WAYS:
         raise ValueError(f"provider {row.name}: no transport for dialect {row.dialect!r}; known: {sorted(DIALECTS)}")
     way = _WAYS[row.dialect]
+    if row.tokens is not None:
+        from providers.upstreams.tokened import TokenUpstream
+
+        module, name = _TOKENS[row.tokens]
+        return TokenUpstream(row, pool, getattr(import_module(module), name)(row))
     credentials = _credentials(row, way)
     if row.transport == "pool":
         return PooledUpstream(row, pool, credentials)

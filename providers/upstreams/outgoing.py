@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from providers.spec.dialect import EncodedRequest
 from providers.spec.errors import InvalidRequestError
 from providers.upstreams.base import PreparedCall, ProviderRow
+from providers.upstreams.placing import placed
 from providers.wire.json import dumps
 
 _FRAMING = frozenset({"connection", "content-length", "te", "trailer", "transfer-encoding", "upgrade"})
@@ -62,6 +63,7 @@ class Preparing:
 
     def __init__(self, row: ProviderRow, credentials: Mapping[str, str]) -> None:
         self._address = row.base_url.rstrip("/")
+        self._call = row.call
         self._under = {**STANDARD, **credentials}
         self._over = {name.lower(): value for name, value in row.headers.items()}
 
@@ -70,6 +72,8 @@ class Preparing:
         for name, value in encoded.headers.items():
             if not _VALUE.fullmatch(value):
                 raise InvalidRequestError(f"header {name} holds what no header can carry", path=f"headers.{name}")
+        if self._call is not None:
+            encoded = placed(encoded, self._call, stream=stream)
         return PreparedCall(
             method="POST",
             url=self._address + encoded.path,

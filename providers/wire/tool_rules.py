@@ -1,10 +1,12 @@
-"""What every dialect does alike with tools: a choice where there are none, and a grammar that is only described."""
+"""What every dialect does alike with tools: a choice of none, a grammar only described, a tool that is not there."""
 
+import re
 from typing import Final
 
 from providers.spec.adjustments import Report
-from providers.spec.errors import InvalidRequestError
-from providers.spec.request import FunctionTool, ToolChoice
+from providers.spec.errors import InvalidRequestError, UnsupportedError
+from providers.spec.profile import Target
+from providers.spec.request import FunctionTool, ProviderTool, ToolChoice
 from providers.wire.json import dumps_text
 
 _NO_TOOLS: Final = "there are no tools to choose from"
@@ -21,6 +23,13 @@ def report_without_tools(choice: ToolChoice, report: Report) -> None:
         report.add("tool_choice", "dropped", _NO_TOOLS, from_=choice.mode)
     if choice.parallel is not None:
         report.add("parallel_tool_calls", "dropped", _NO_TOOLS, from_=choice.parallel)
+
+
+def check_is_there(tool: ProviderTool, path: str, target: Target) -> None:
+    """Raise UnsupportedError naming a tool of the target's own dialect that this host does not have (SERVER-04)."""
+    absent = target.profile.absent_tools
+    if absent is not None and re.search(absent, tool.type):
+        raise UnsupportedError(f"{path}: {target.provider} has no tool {tool.type!r}", path=path)
 
 
 def described_grammar(tool: FunctionTool, path: str, report: Report) -> str | None:

@@ -17,7 +17,7 @@ from providers.spec.request import FunctionTool, ProviderTool, Tool, ToolChoice
 from providers.spec.values import Json, JsonObject
 from providers.wire.reader import arranged
 from providers.wire.schema import closed_objects, gemini_to_json_schema, object_root
-from providers.wire.tool_rules import described_grammar, report_without_tools
+from providers.wire.tool_rules import check_is_there, described_grammar, report_without_tools
 
 
 class EncodedTools(msgspec.Struct, frozen=True):
@@ -60,14 +60,15 @@ def encode_tools(
 def _tool(tool: Tool, path: str, target: Target, report: Report) -> JsonObject:
     match tool:
         case ProviderTool():
-            return _provider_tool(tool, path)
+            return _provider_tool(tool, path, target)
         case FunctionTool():
             report_foreign_ext(tool.ext, path, report)
             return _function_tool(tool, path, target, report)
 
 
-def _provider_tool(tool: ProviderTool, path: str) -> JsonObject:
+def _provider_tool(tool: ProviderTool, path: str, target: Target) -> JsonObject:
     if tool.dialect == NAME:
+        check_is_there(tool, path, target)
         return tool.value
     # Leaving it out would make the model answer without what the caller counts on (SERVER-04).
     raise UnsupportedError(f"{path}: {NAME} has no tool {tool.type!r} of {tool.dialect}", path=path)

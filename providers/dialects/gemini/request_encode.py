@@ -1,5 +1,6 @@
 """The canonical form to a generateContent request."""
 
+from providers.dialects.gemini.absent import without_absent
 from providers.dialects.gemini.config_encode import encode_config
 from providers.dialects.gemini.grammar import path_of, report_foreign_ext
 from providers.dialects.gemini.history_encode import encode_history
@@ -31,4 +32,5 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
         "generationConfig": encode_config(request, target, report),
     }
     ext = outer_ext(request.ext, "generationConfig", "toolConfig")
-    return EncodedRequest(path=path, body=written(fields, ext, request.form))
+    body = written(fields, ext, request.form)
+    return EncodedRequest(path=path, body=without_absent(body, target.profile.absent_fields, report))

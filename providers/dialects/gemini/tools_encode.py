@@ -15,7 +15,7 @@ from providers.spec.values import Form, Json, JsonObject, extended
 from providers.wire.json import JsonError, dumps_text, loads
 from providers.wire.reader import variant
 from providers.wire.schema import itemised_arrays, object_root, typed_enums
-from providers.wire.tool_rules import described_grammar, report_without_tools
+from providers.wire.tool_rules import check_is_there, described_grammar, report_without_tools
 
 
 class EncodedTools(msgspec.Struct, frozen=True):
@@ -82,6 +82,7 @@ def _tool(tool: Tool, path: str, target: Target, report: Report) -> JsonObject:
     match tool:
         case ProviderTool(dialect=dialect):
             if dialect == NAME:
+                check_is_there(tool, path, target)
                 return tool.value
             # Leaving it out would make the model answer without what the caller counts on (SERVER-04).
             raise UnsupportedError(f"{path}: {NAME} has no tool {tool.type!r} of {tool.dialect}", path=path)
