@@ -236,9 +236,9 @@ class _Resolver:
         if variable is not None:
             return self._key(self._environ[variable], variable, ENVIRONMENT)
         if shipped.needs_key and table.base_url is None:
-            if shipped.tokens is not None:
-                self._wrong(name, "tokens", f'no key is set: with tokens = "{shipped.tokens}" none is needed')
-            self._wrong(name, "api_key", f"required: set it here, or {' or '.join(shipped.key_env)} in the environment")
+            either = f"required: set it here, or {' or '.join(shipped.key_env)} in the environment"
+            tokens = f', or tokens = "{shipped.tokens}"' if shipped.tokens else ""
+            self._wrong(name, "api_key", f"{either}{tokens}")
         return None
 
     def _key(self, value: str, key: str, file: str | None = None) -> str | None:

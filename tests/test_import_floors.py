@@ -213,7 +213,7 @@ def test_every_module_imports_only_from_lower_floors() -> None:
 
 
 def test_the_service_imports_only_what_its_distribution_declares() -> None:
-    declared = declared_imports(REPOSITORY / "pyproject.toml")
+    declared = declared_imports(REPOSITORY / "pyproject.toml", extras=True)
     assert undeclared(read_modules(REPOSITORY), ("router", "providers"), declared) == []
 
 

@@ -69,7 +69,10 @@ class AnthropicMessages(FakeProvider):
         version = received.headers["anthropic-version"]
         if received.path.endswith("/count_tokens"):
             return self._count(received.json, version)
-        body = check_messages(received.json, version=version, verify_signatures=self.verify_signatures)
+        return self.played(check_messages(received.json, version=version, verify_signatures=self.verify_signatures))
+
+    def played(self, body: Body) -> Answer:
+        """The scenario's turn for a request that was found good."""
         writer = _Writer(body, reply_to(self.scenario, _ask(body)))
         return writer.streamed() if body.get("stream") else json_answer(writer.plain(), headers=_HEADERS)
 

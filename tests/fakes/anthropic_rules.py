@@ -16,6 +16,11 @@ Body = dict[str, Any]
 Surface = Literal["api", "vertex"]
 
 NEWEST_VERSION = "2026-10-21"
+VERTEX_VERSIONS = ("vertex-2023-10-16", NEWEST_VERSION)
+"""What may stand in the body on Vertex: the documented one, and what the SDK of today sends."""
+_VERTEX_TOOLS = re.compile(
+    r"custom|(bash|memory|text_editor)_\d+|tool_search_tool_(bm25|regex)(_\d+)?|web_search_20250305"
+)
 VERSIONS = ("2023-01-01", "2023-06-01", NEWEST_VERSION)
 
 _MODEL = re.compile(r"claude-(3|opus-\d|sonnet-\d|haiku-\d|fable-\d|mythos-\d|\d)")
@@ -59,11 +64,32 @@ def check_messages(
 def _of_surface(body: Body, surface: Surface) -> Body:
     if surface == "api":
         return body
-    if body.get("anthropic_version") != "vertex-2023-10-16":
+    if "anthropic_version" not in body:
         raise Refusal("anthropic_version: Field required")
+    if body["anthropic_version"] not in VERTEX_VERSIONS:
+        raise Refusal(f'anthropic_version: "{body["anthropic_version"]}" is not a valid version')
     if "model" in body:
         raise Refusal("model: Extra inputs are not permitted")
+    _check_vertex_sources(body)
+    for index, tool in enumerate(body.get("tools") or []):
+        kind = tool.get("type", "custom") if isinstance(tool, dict) else "custom"
+        if not _VERTEX_TOOLS.fullmatch(kind):
+            text = f"Input tag '{kind}' found using 'type' does not match any of the expected tags"
+            raise Refusal(f"tools.{index}: {text}")
     return {"model": "claude-3", **{key: value for key, value in body.items() if key != "anthropic_version"}}
+
+
+def _check_vertex_sources(value: object) -> None:
+    """What Vertex says of a picture or document that is named by its URL, wherever it stands."""
+    if isinstance(value, list):
+        for item in value:
+            _check_vertex_sources(item)
+    elif isinstance(value, dict):
+        source = value.get("source")
+        if value.get("type") in {"image", "document"} and isinstance(source, dict) and source.get("type") == "url":
+            raise Refusal("messages.0.content.0.image.source.base64.data: URL sources are not supported")
+        for key in ("messages", "content"):
+            _check_vertex_sources(value.get(key))
 
 
 # --- fields and types

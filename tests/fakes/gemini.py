@@ -57,7 +57,7 @@ class Gemini(FakeProvider):
         verify_signatures: False where thought signatures come from the real provider.
     """
 
-    paths = ("/v1beta/models/{call:path}", "/v1/models/{call:path}")
+    paths: tuple[str, ...] = ("/v1beta/models/{call:path}", "/v1/models/{call:path}")
 
     def __init__(self, scenario: Scenario = WEATHER, *, key: str = "test-key", verify_signatures: bool = True):
         super().__init__()

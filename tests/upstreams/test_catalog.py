@@ -32,7 +32,7 @@ EACH_ROW = pytest.mark.parametrize("row", builtin_rows().values(), ids=lambda ro
 EACH_PROFILE = pytest.mark.parametrize("name", builtin_profiles())
 
 PROMISED = ("openai", "anthropic", "google", "groq", "mistral", "deepseek", "xai", "openrouter", "cerebras")
-PROMISED_TOO = ("azure-openai", "together", "fireworks", "ollama", "vllm", "lmstudio")
+PROMISED_TOO = ("azure-openai", "google-vertex", "together", "fireworks", "ollama", "vllm", "lmstudio")
 
 
 # ---- rows
@@ -55,8 +55,30 @@ def test_a_row_away_from_this_machine_is_encrypted_and_needs_a_key(row: CatalogR
     is_local = row.base_url.startswith("http://127.0.0.1:")
     assert is_local or row.base_url.startswith("https://")
     assert row.needs_key is not is_local
-    assert bool(row.key_env) or is_local
-    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]*", name) for name in (*row.key_env, *row.address_env))
+    assert bool(row.key_env) or row.tokens is not None or is_local
+    assert bool(row.token_scope) is (row.tokens is not None)
+    variables = (*row.key_env, *row.address_env, *row.token_env, *row.project_env, *row.location_env)
+    assert all(re.fullmatch(r"[A-Z][A-Z0-9_]*", name) for name in variables)
+
+
+@EACH_ROW
+def test_a_variant_can_be_sent_and_takes_some_models(row: CatalogRow) -> None:
+    for variant in row.variants:
+        assert variant.dialect in DIALECTS
+        assert variant.dialect in SENDABLE
+        assert re.compile(variant.models).search("") is None
+
+
+@EACH_ROW
+def test_a_call_names_its_model_and_its_place(row: CatalogRow) -> None:
+    calls = [call for call in (row.call, *(variant.call for variant in row.variants)) if call is not None]
+    for path in [path for call in calls for path in (call.path, call.stream_path)]:
+        names = set(re.findall(r"{(.*?)}", path))
+        assert names == {
+            "model",
+            *(["project"] if row.project_env else []),
+            *(["location"] if row.location_env else []),
+        }
 
 
 def test_no_variable_holds_the_key_of_two_providers() -> None:
@@ -101,7 +123,15 @@ def test_a_profile_is_known_by_its_name() -> None:
 
 
 def test_every_profile_is_used() -> None:
-    assert {row.profile for row in builtin_rows().values()} == set(builtin_profiles())
+    rows = builtin_rows().values()
+    used = {row.profile for row in rows} | {variant.profile for row in rows for variant in row.variants}
+    assert used == set(builtin_profiles())
+
+
+def test_a_profile_has_what_its_base_has_and_changes_it() -> None:
+    text = "[profiles.a]\ntool_name = 'x'\nclean = true\n[profiles.b]\nbase = 'a'\ntool_name = 'y'\n"
+    changed = read_catalog(text).profiles["b"]
+    assert (changed.name, changed.tool_name, changed.clean) == ("b", "y", True)
 
 
 def test_mistral_takes_nine_letters_and_digits() -> None:
@@ -176,7 +206,7 @@ def quirks() -> list[tuple[str, str]]:
     return found
 
 
-WITHOUT_SOURCE = re.compile(r"(dialect|profile|needs_key|needs_address) = |(tool_call_id_length|clean) = ")
+WITHOUT_SOURCE = re.compile(r"(dialect|profile|base|models|needs_key|needs_address) = |(tool_call_id_length|clean) = ")
 """What is no claim about a provider by itself: which grammar and profile a row has, and a pattern's own length."""
 
 
@@ -245,6 +275,7 @@ def test_what_is_no_address_is_refused_without_repeating_it(value: str) -> None:
         ("[profiles.a]\nnonsense = 1", "x.toml: profiles.a: Object contains unknown field `nonsense`"),
         ("[profiles.a]\ncarriers = [1]", "x.toml: profiles.a: Expected `str`, got `int` - at `carriers[0]`"),
         ("[profiles.a]\nstate_error = '('", "x.toml: profiles.a.state_error: missing )"),
+        ("[profiles.a]\nbase = 'b'", "x.toml: profiles.a.base: no profile 'b' stands before it"),
         (
             "[providers.a]\ndialect = 'd'\nbase_url = 'u'\nprofile = 'b'",
             "x.toml: providers.a.profile: no profile 'b'",
