@@ -55,6 +55,7 @@ INPUT_AND_OUTPUT = (
 """Modules of the standard library that a floor of ``PURE`` has no use for."""
 
 IMPORT_NAMES: Mapping[str, frozenset[str]] = {
+    "azure-identity": frozenset({"azure"}),
     "fastapi": frozenset({"fastapi", "starlette"}),
     "google-genai": frozenset({"google"}),
     "opentelemetry-api": frozenset({"opentelemetry"}),
