@@ -72,6 +72,7 @@ def _listed(name: str, config: Config, pipeline: Pipeline) -> JsonObject:
     shown: list[Json] = [f"{name}/{model}" for model in models]
     chosen = f"{name}/{models[0] if models else _ANY_MODEL}"
     wires: list[Json] = [row.dialect, *(["openai-responses"] if row.profile.responses else [])]
+    wires += [variant.row.dialect for variant in row.variants]
     return {
         "id": name,
         "object": "provider",

@@ -56,7 +56,7 @@ class AnthropicMessages(FakeProvider):
         verify_signatures: False where thinking signatures come from the real provider.
     """
 
-    paths = ("/v1/messages", "/v1/messages/count_tokens")
+    paths: tuple[str, ...] = ("/v1/messages", "/v1/messages/count_tokens")
 
     def __init__(self, scenario: Scenario = WEATHER, *, key: str = "test-key", verify_signatures: bool = True):
         super().__init__()

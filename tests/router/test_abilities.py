@@ -32,12 +32,14 @@ def explained(http: httpx2.Client, body: dict[str, Any]) -> dict[str, Any]:
 def test_every_provider_is_listed_with_its_models_and_wires(tmp_path: Path) -> None:
     toml = '[providers.mine]\ndialect = "openai-chat"\nbase_url = "http://127.0.0.1:9/v1"\nmodels = ["small"]\n'
     environ = {"OPENAI_API_KEY": "test-key", "ANTHROPIC_API_KEY": "test-key"}
+    environ |= {"GOOGLE_CLOUD_PROJECT": "project-1", "GOOGLE_CLOUD_LOCATION": "us-east5"}
     with router_service(tmp_path, toml, environ) as url, client(url) as http:
         found = listed(http)
-    assert set(found) == {"openai", "anthropic", "mine", "scripted"}
+    assert set(found) == {"openai", "anthropic", "google-vertex", "mine", "scripted"}
     assert found["mine"]["models"] == ["mine/small"]
     assert found["openai"]["wires"] == ["openai-chat", "openai-responses"]
     assert found["anthropic"]["wires"] == ["anthropic-messages"]
+    assert found["google-vertex"]["wires"] == ["google-generate-content", "anthropic-messages"]
     assert found["openai"]["tools"]["free_text_tools"] == "as_written"
     assert found["anthropic"]["tools"]["functions"] == "as_written"
     assert found["anthropic"]["tools"]["free_text_tools"] == "mapped"
