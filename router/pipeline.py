@@ -6,8 +6,6 @@ from typing import TypeVar
 
 import msgspec
 
-from providers.dialects.openai_chat.legacy import LegacyAnswer, is_legacy
-from providers.dialects.openai_chat.state_ids import StateIds
 from providers.spec.errors import RouterError
 from providers.spec.events import StreamEnd, StreamError
 from providers.spec.profile import Target
@@ -21,6 +19,7 @@ from router.blame import attributed
 from router.exchange import Batch, Batches, head_of, json_object, open_stream, read_whole
 from router.layers import NO_LAYERS, Layers
 from router.metrics import Metrics
+from router.passes import Passes
 from router.patience import Patience
 from router.plan import Asked, Plan, planned
 from router.routing import Routes
@@ -57,8 +56,7 @@ class StreamedAnswer:
         batches: Batches,
         said: JsonObject,
         metrics: Metrics,
-        ids: StateIds | None = None,
-        legacy: LegacyAnswer | None = None,
+        passes: Passes,
     ) -> None:
         self.target = plan.target
         self.relayed = plan.relays_answer
@@ -66,8 +64,7 @@ class StreamedAnswer:
         """The ``router`` object; complete once the last batch was given."""
         self._plan = plan
         self._watch = watch
-        self._ids = ids
-        self._legacy = legacy
+        self._passes = passes
         self._head = head
         self._batches = batches
         self._metrics: Metrics | None = metrics
@@ -91,17 +88,11 @@ class StreamedAnswer:
         await self._batches.aclose()
 
     def _watched(self, batch: Batch) -> Batch:
-        ids = self._ids
-        events = self._watch.feed(batch.events if ids is None else ids.feed(batch.events))
-        legacy = self._legacy
-        if legacy is not None:
-            events = legacy.feed(events)
+        passes = self._passes
+        events = passes.feed_after(self._watch.feed(passes.feed_before(batch.events)))
         if events and isinstance(events[-1], StreamEnd):
             report_left_out(self._plan.report, self._watch.left_out)
-            if ids is not None:
-                ids.report(self._plan.report)
-            if legacy is not None:
-                legacy.report(self._plan.report)
+            passes.report(self._plan.report)
             if self._watch.missed:
                 report_missing(self._plan.report)
             if self._watch.recovery is not None:
@@ -229,17 +220,13 @@ class Pipeline:
             self._metrics.attempt_failed(plan.row.name, error)
             raise attributed(error, plan.row) from error.__cause__
         self._metrics.attempt_answered(plan.row.name, seconds, stream=False)
-        ids = _state_ids(asked)
-        if ids is not None:
-            response = ids.answer(response)
-            ids.report(plan.report)
+        passes = Passes(asked, plan)
+        response = passes.before(response)
         judge = Judge(asked.request, asked.options.tool_validation, plan.names.outward)
         objects = asked.objects and not plan.relays_answer
         response, verdicts = judged(response, judge, plan.report, objects=objects)
-        legacy = _legacy(asked)
-        if legacy is not None:
-            response = legacy.answer(response)
-            legacy.report(plan.report)
+        response = passes.after(response)
+        passes.report(plan.report)
         said = {**said_of(plan, verdicts), **attempts.said()}
         return Answer(target=plan.target, response=response, raw=raw, relayed=plan.relays_answer, said=said)
 
@@ -260,19 +247,11 @@ class Pipeline:
         plan = plan if relays else msgspec.structs.replace(plan, relays_answer=False)
         watch = CallWatch(judge, objects=asked.objects and not relays)
         said = {**said_of(plan, ()), **attempts.said()}
-        return StreamedAnswer(plan, watch, head, batches, said, self._metrics, _state_ids(asked), _legacy(asked))
+        return StreamedAnswer(plan, watch, head, batches, said, self._metrics, Passes(asked, plan))
 
 
 def _models(asked: Asked) -> tuple[str, ...]:
     return (asked.request.model, *asked.options.fallbacks)
-
-
-def _state_ids(asked: Asked) -> StateIds | None:
-    return StateIds() if asked.options.state_in_ids == "on" else None
-
-
-def _legacy(asked: Asked) -> LegacyAnswer | None:
-    return LegacyAnswer() if is_legacy(asked.request) else None
 
 
 def _without_state(asked: Asked) -> Asked:

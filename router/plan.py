@@ -17,6 +17,7 @@ from providers.spec.values import JsonObject
 from providers.upstreams.base import PreparedCall, ProviderRow, Upstream
 from providers.wire.json import dumps
 from providers.wire.splice import replace_member
+from providers.wire.strict_shape import widened_tools
 from providers.wire.tool_names import ToolNames, names_for
 from router.options import Options
 from router.policies import encoded_under
@@ -63,6 +64,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     report: Report
     names: ToolNames
     """What the caller's tools are called there."""
+    widened: Mapping[str, JsonObject] = {}
+    """Schemas of tools whose optional members may be null there, by name: in answers they are left out again."""
     relays_answer: bool
     """The answer's bytes may be handed on as they are."""
 
@@ -99,6 +102,7 @@ def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> 
         prepared=upstream.prepare(msgspec.structs.replace(encoded, content=content, model=target.model), stream=stream),
         report=report,
         names=names,
+        widened=widened_tools(asked.request, target.dialect),
         relays_answer=same and asked.options.are_plain and not names,
     )
 

@@ -114,7 +114,7 @@ def test_strict_is_kept_where_the_schema_fits_and_given_up_with_a_report_where_n
     closed: JsonObject = {**SCHEMA, "required": ["city"], "additionalProperties": False}
     body, report = sent(tools=(FunctionTool(name="a", schema=closed, strict=True),))
     assert (body["tools"][0]["strict"], report.adjustments) == (True, [])
-    nested: JsonObject = {**closed, "properties": {"city": SCHEMA}}
+    nested: JsonObject = {**closed, "properties": {"city": {"type": "object"}}}
     body, report = sent(tools=(FunctionTool(name="a", schema=nested, strict=True),))
     assert body["tools"][0]["strict"] is False
     assert paths(report) == [("tools[0].strict", "downgraded")]

@@ -21,6 +21,7 @@ from providers.spec.values import Ext, Form, Json, JsonObject
 from providers.wire.json import dumps_text
 from providers.wire.reader import arranged
 from providers.wire.schema import closed_objects, fits_strict, gemini_to_json_schema, itemised_arrays, object_root
+from providers.wire.strict_shape import WIDENED, strict_shape
 from providers.wire.tool_rules import report_without_tools
 
 
@@ -120,8 +121,12 @@ def _foreign(tool: FunctionTool, fields: JsonObject, path: str, report: Report) 
     if tool.strict is not True:
         return {**fields, "parameters": written}
     closed = closed_objects(written)
-    if not fits_strict(closed):
+    shaped = None if fits_strict(closed) else strict_shape(written)
+    if shaped is not None:
         # Other providers let properties be left out in strict mode (SCHEMA-14).
+        report.add(f"{path}.parameters", "mapped", WIDENED)
+        return {**fields, "parameters": shaped}
+    if not fits_strict(closed):
         report.add(f"{path}.strict", "downgraded", NOT_STRICT, from_=True, to=False)
         return {**fields, "parameters": written, "strict": False}
     if closed != written:

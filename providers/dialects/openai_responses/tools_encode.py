@@ -10,7 +10,8 @@ from providers.spec.request import FunctionTool, ProviderTool, Tool, ToolChoice
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import loads
 from providers.wire.reader import arranged, variant
-from providers.wire.schema import fits_strict, gemini_to_json_schema, itemised_arrays, object_root
+from providers.wire.schema import closed_objects, fits_strict, gemini_to_json_schema, itemised_arrays, object_root
+from providers.wire.strict_shape import WIDENED, strict_shape
 from providers.wire.tool_rules import report_without_tools
 
 
@@ -91,20 +92,28 @@ def _function_tool(tool: FunctionTool, path: str, report: Report) -> JsonObject:
     fields["strict"] = tool.strict
     if not native:
         # Left out, it would mean strict here, and in the caller's dialect it did not (SCHEMA-13).
-        fields["strict"] = bool(tool.strict) and _keeps_strict(tool, fields["parameters"], path, report)
+        fields["strict"] = False
+        if tool.strict:
+            fields |= _strict(tool, fields["parameters"], path, report)
     return arranged(fields, tool.ext, tool.form, NAME)
 
 
-def _keeps_strict(tool: FunctionTool, schema: Json, path: str, report: Report) -> bool:
-    """Whether strict can be asked for: OpenAI wants every property required, other providers do not.
+def _strict(tool: FunctionTool, schema: Json, path: str, report: Report) -> JsonObject:
+    """Parameters and switch of a strict tool: OpenAI wants every property required, other providers do not (SCHEMA-14).
 
     What the caller wrote for OpenAI is OpenAI's to judge.
     """
     if (tool.form is not None and tool.form.dialect == CHAT) or fits_strict(schema):
-        return True
-    reason = "strict wants closed objects with every property required here"
-    report.add(f"{path}.strict", "downgraded", reason, from_=True, to=False)
-    return False
+        return {"strict": True}
+    closed = closed_objects(schema)
+    shaped = closed if fits_strict(closed) else strict_shape(schema)
+    if shaped is None:
+        reason = "strict wants closed objects with every property required here"
+        report.add(f"{path}.strict", "downgraded", reason, from_=True, to=False)
+        return {}
+    reason = "strict wants every object closed" if shaped == closed else WIDENED
+    report.add(f"{path}.parameters", "mapped", reason)
+    return {"strict": True, "parameters": shaped}
 
 
 def _parameters(tool: FunctionTool, path: str, report: Report) -> JsonObject:
