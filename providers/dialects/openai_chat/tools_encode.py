@@ -120,18 +120,16 @@ def _foreign(tool: FunctionTool, fields: JsonObject, path: str, report: Report) 
     written: Json = itemised_arrays(root.schema)
     if tool.strict is not True:
         return {**fields, "parameters": written}
-    closed = closed_objects(written)
-    shaped = None if fits_strict(closed) else strict_shape(written)
-    if shaped is not None:
-        # Other providers let properties be left out in strict mode (SCHEMA-14).
-        report.add(f"{path}.parameters", "mapped", WIDENED)
-        return {**fields, "parameters": shaped}
-    if not fits_strict(closed):
+    if fits_strict(written):
+        return {**fields, "parameters": written}
+    shaped = strict_shape(written)
+    if shaped is None:
         report.add(f"{path}.strict", "downgraded", NOT_STRICT, from_=True, to=False)
         return {**fields, "parameters": written, "strict": False}
-    if closed != written:
-        report.add(f"{path}.parameters", "mapped", "strict wants every object closed")
-    return {**fields, "parameters": closed}
+    # Other providers let properties be left out in strict mode (SCHEMA-14).
+    reason = "strict wants every object closed" if shaped == closed_objects(written) else WIDENED
+    report.add(f"{path}.parameters", "mapped", reason)
+    return {**fields, "parameters": shaped}
 
 
 def _as_function(tool: FunctionTool, path: str, report: Report) -> JsonObject:

@@ -105,13 +105,12 @@ def _strict(tool: FunctionTool, schema: Json, path: str, report: Report) -> Json
     """
     if (tool.form is not None and tool.form.dialect == CHAT) or fits_strict(schema):
         return {"strict": True}
-    closed = closed_objects(schema)
-    shaped = closed if fits_strict(closed) else strict_shape(schema)
+    shaped = strict_shape(schema)
     if shaped is None:
         reason = "strict wants closed objects with every property required here"
         report.add(f"{path}.strict", "downgraded", reason, from_=True, to=False)
         return {}
-    reason = "strict wants every object closed" if shaped == closed else WIDENED
+    reason = "strict wants every object closed" if shaped == closed_objects(schema) else WIDENED
     report.add(f"{path}.parameters", "mapped", reason)
     return {"strict": True, "parameters": shaped}
 
