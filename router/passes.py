@@ -1,45 +1,30 @@
 """What an answer passes through beside its verdicts: each pass does one thing, and none is made for nothing."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
-from providers.dialects.openai_chat.legacy import LegacyAnswer, is_legacy
-from providers.dialects.openai_chat.state_ids import StateIds
+from providers.dialects import DIALECTS
 from providers.spec.adjustments import Report
+from providers.spec.dialect import AnswerPass
 from providers.spec.events import StreamEvent
 from providers.spec.response import Response
+from providers.wire.state_ids import StateIds
 from providers.wire.strict_shape import StrictNulls
 from router.plan import Asked, Plan
-
-
-class Pass(Protocol):
-    """Changes one answer, whole or as events; the same either way."""
-
-    def answer(self, response: Response) -> Response:
-        """A whole answer, changed."""
-        ...
-
-    def feed(self, events: Sequence[StreamEvent]) -> list[StreamEvent]:
-        """Events of a stream that may go on now."""
-        ...
-
-    def report(self, report: Report) -> None:
-        """Say what was lost, once the answer has ended."""
-        ...
 
 
 class Passes:
     """The passes of one answer: some before its calls are judged, some after."""
 
     def __init__(self, asked: Asked, plan: Plan) -> None:
-        self._before: list[Pass] = []
-        self._after: list[Pass] = []
+        self._before: list[AnswerPass] = []
+        self._after: list[AnswerPass] = []
         if plan.widened:
             self._before.append(StrictNulls(plan.widened))
         if asked.options.state_in_ids == "on":
             self._before.append(StateIds())
-        if is_legacy(asked.request):
-            self._after.append(LegacyAnswer())
+        last = DIALECTS[asked.dialect].answer_pass(asked.request)
+        if last is not None:
+            self._after.append(last)
 
     def before(self, response: Response) -> Response:
         """A whole answer that is to be judged."""
@@ -63,13 +48,13 @@ class Passes:
             one.report(report)
 
 
-def _answered(passes: list[Pass], response: Response) -> Response:
+def _answered(passes: list[AnswerPass], response: Response) -> Response:
     for one in passes:
         response = one.answer(response)
     return response
 
 
-def _fed(passes: list[Pass], events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+def _fed(passes: list[AnswerPass], events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
     for one in passes:
         events = one.feed(events)
     return events

@@ -7,7 +7,6 @@ from typing import Any
 import msgspec
 
 from providers.dialects import DIALECTS
-from providers.dialects.openai_chat.legacy import is_legacy, modern, takes_legacy
 from providers.spec.adjustments import Report
 from providers.spec.dialect import Dialect, EncodedRequest
 from providers.spec.errors import RouterError, UnsupportedError
@@ -112,8 +111,6 @@ def _encoded(
 ) -> EncodedRequest:
     """``as_asked``: as the caller spelled it; else a stream is asked for its usage, and nothing is said of none."""
     request = asked.request
-    if is_legacy(request) and not takes_legacy(target):
-        request = modern(request)
     if not as_asked:
         usage = stream and target.profile.stream_usage
         request = msgspec.structs.replace(request, stream=stream or None, stream_usage=usage or None)

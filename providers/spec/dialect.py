@@ -64,6 +64,22 @@ class FaceContext(msgspec.Struct, frozen=True, kw_only=True):
     """The caller asked for usage in the stream."""
 
 
+class AnswerPass(Protocol):
+    """Changes one answer before it is written, whole or as events; the same either way."""
+
+    def answer(self, response: Response) -> Response:
+        """A whole answer, changed."""
+        ...
+
+    def feed(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """Events of a stream that may go on now."""
+        ...
+
+    def report(self, report: Report) -> None:
+        """Say what was lost, once the answer has ended."""
+        ...
+
+
 class Dialect(Protocol):
     """A wire grammar. As a face it decodes requests and encodes answers; as the wire, the reverse."""
 
@@ -86,6 +102,10 @@ class Dialect(Protocol):
 
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """Face. The whole answer."""
+        ...
+
+    def answer_pass(self, request: Request) -> AnswerPass | None:
+        """Face. What answers to this request go through where its caller reads less than the dialect says today."""
         ...
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:

@@ -20,6 +20,9 @@ from providers.wire.json import JsonError, dumps, loads
 
 PREFIX = "v1."
 
+THOUGHT_SIGNATURE = "thought_signature"
+"""The kind of state that travels as ``extra_content.google.thought_signature`` beside the envelope."""
+
 
 def seal(entries: list[JsonObject]) -> str:
     """The envelope text of these entries."""

@@ -7,12 +7,12 @@ from typing import TypeAlias
 
 import msgspec
 
-from providers.dialects.openai_chat.state_ids import has_marks, without_state_ids
 from providers.spec.dialect import Dialect, FaceContext, StreamEncoder
 from providers.spec.errors import InvalidRequestError, RouterError
 from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
 from providers.spec.values import JsonObject
 from providers.wire.json import dumps
+from providers.wire.state_ids import has_marks, without_state_ids
 from router.asgi import EVENTS, HttpCall
 from router.exchange import Batch
 from router.faces.relay import Relay

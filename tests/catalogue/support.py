@@ -9,7 +9,6 @@ from typing import Any
 from starlette.requests import Request
 
 from providers.dialects import DIALECTS
-from providers.dialects.openai_chat.state_ids import without_state_ids
 from providers.spec.adjustments import Report
 from providers.spec.dialect import FaceContext
 from providers.spec.events import StreamEvent
@@ -54,16 +53,12 @@ def target(provider: str, model: str = "", dialect: str = "") -> Target:
 
 
 def sent(
-    body: dict[str, Any], provider: str, *, face: str = CHAT, model: str = "", wire: str = "", ids: bool = False
+    body: dict[str, Any], provider: str, *, face: str = CHAT, model: str = "", wire: str = ""
 ) -> tuple[Any, dict[str, str]]:
-    """What leaves for the provider as it would read it, and path and action of what was reported.
-
-    ``ids``: as every face does, with state taken out of the ids of calls.
-    """
+    """What leaves for the provider as it would read it, and path and action of what was reported."""
     to = target(provider, model, wire)
     report = Report()
     request = DIALECTS[face].decode_request(loads_object(dumps(body)))
-    request = without_state_ids(request) if ids else request
     encoded = DIALECTS[to.dialect].encode_request(request, to, report)
     return json.loads(dumps(encoded.body)), {one.path: one.action for one in report.adjustments}
 

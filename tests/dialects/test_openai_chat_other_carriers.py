@@ -137,3 +137,13 @@ def test_a_signature_of_the_text_goes_back_to_gemini() -> None:
     body, reported = sent(chat(user(), said, user()), "google")
     assert body["contents"][1]["parts"] == [{"text": "Well.", "thoughtSignature": "c2ln"}]
     assert reported == {}
+
+
+def test_the_suffix_of_another_gateway_is_taken_off_and_its_signature_used() -> None:
+    """ID-10, REASON-19: Gemini gets it on its call; nobody sees it in an id."""
+    messages: list[Any] = [user(), called("call_1__thought__c2ln+/="), result("call_1__thought__c2ln+/=")]
+    raw = chat(*messages, tools=[tool()])
+    for provider in ("google", "anthropic", "openai", "mistral"):
+        body, _ = sent(raw, provider)
+        assert "__thought__" not in str(body)
+        assert ("c2ln+/=" in str(body)) == (provider == "google")

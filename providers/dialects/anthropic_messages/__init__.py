@@ -9,7 +9,7 @@ from providers.dialects.anthropic_messages.response_encode import encode_respons
 from providers.dialects.anthropic_messages.stream_decode import MessagesStreamDecoder
 from providers.dialects.anthropic_messages.stream_encode import MessagesStreamEncoder
 from providers.spec.adjustments import Report
-from providers.spec.dialect import Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
+from providers.spec.dialect import AnswerPass, Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
 from providers.spec.errors import RouterError
 from providers.spec.parts import Origin
 from providers.spec.profile import Target
@@ -38,6 +38,10 @@ class AnthropicMessages:
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def answer_pass(self, request: Request) -> AnswerPass | None:
+        """None: every caller of this dialect reads all of it."""
+        return None
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

@@ -1,6 +1,7 @@
 """OpenAI chat completions: the wire of ``POST /v1/chat/completions``, both directions."""
 
 from providers.dialects.openai_chat.grammar import NAME
+from providers.dialects.openai_chat.legacy import LegacyAnswer, is_legacy
 from providers.dialects.openai_chat.request_decode import decode_request
 from providers.dialects.openai_chat.request_encode import encode_request
 from providers.dialects.openai_chat.response_decode import decode_response
@@ -8,7 +9,7 @@ from providers.dialects.openai_chat.response_encode import encode_response
 from providers.dialects.openai_chat.stream_decode import ChatStreamDecoder
 from providers.dialects.openai_chat.stream_encode import ChatStreamEncoder
 from providers.spec.adjustments import Report
-from providers.spec.dialect import Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
+from providers.spec.dialect import AnswerPass, Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
 from providers.spec.errors import RouterError
 from providers.spec.parts import Origin
 from providers.spec.profile import Target
@@ -38,6 +39,10 @@ class OpenAIChat:
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def answer_pass(self, request: Request) -> AnswerPass | None:
+        """See ``legacy``."""
+        return LegacyAnswer() if is_legacy(request) else None
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

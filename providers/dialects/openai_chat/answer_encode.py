@@ -11,7 +11,6 @@ from providers.dialects.openai_chat.content import (
     encode_thinking,
     is_thinking_item,
 )
-from providers.dialects.openai_chat.envelope_encode import StateTrail, is_client_call
 from providers.dialects.openai_chat.grammar import (
     NAME,
     REASONING_DETAILS,
@@ -23,6 +22,7 @@ from providers.dialects.openai_chat.grammar import (
 from providers.spec.parts import MediaPart, OpaquePart, Part, ReasoningPart, RefusalPart, State, TextPart, ToolCallPart
 from providers.spec.response import Candidate
 from providers.spec.values import Ext, Json, JsonObject, extended
+from providers.wire.envelope_encode import StateTrail, is_client_call
 from providers.wire.ids import base62_digest
 from providers.wire.json import JsonError, loads
 from providers.wire.reader import arranged
@@ -39,7 +39,7 @@ def minted_id(response_id: str, index: int) -> str:
 def encode_message(candidate: Candidate, response_id: str) -> JsonObject:
     """The message of one candidate."""
     own = carried(candidate.form)
-    trail = StateTrail()
+    trail = StateTrail(NAME)
     calls: list[Json] = []
     legacy: Json = None
     for index, part in enumerate(candidate.parts):

@@ -7,11 +7,15 @@ import msgspec
 from providers.spec.adjustments import Report
 from providers.spec.profile import Profile
 from providers.spec.values import Ext, Form, Json, JsonObject
+from providers.wire import state
 
 NAME: Final = "openai-chat"
 
 GOOGLE: Final = "google-generate-content"
 """The dialect whose signatures travel under Google's own convention here."""
+
+ANTHROPIC: Final = "anthropic-messages"
+"""The dialect whose thinking LiteLLM writes as ``thinking_blocks`` here."""
 
 PATH: Final = "/chat/completions"
 
@@ -28,7 +32,7 @@ CARRIERS: Final = frozenset(
 )
 """Fields in which hosts and gateways put reasoning, of messages and of calls (REASON-19)."""
 
-THOUGHT_SIGNATURE: Final = "thought_signature"
+THOUGHT_SIGNATURE: Final = state.THOUGHT_SIGNATURE
 """The kind of state that travels as ``extra_content.google.thought_signature``."""
 
 REASONING_DETAILS: Final = "reasoning_details"

@@ -9,15 +9,15 @@ from typing import Final
 
 import msgspec
 
-from providers.dialects.openai_chat.envelope_encode import is_client_call
 from providers.dialects.openai_chat.grammar import NAME, is_known, variant_of
 from providers.spec.adjustments import Report
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import Part, ToolCallPart
 from providers.spec.profile import Target
-from providers.spec.request import Message, Request, ToolChoice
+from providers.spec.request import Message, Request
 from providers.spec.response import Candidate, Finish, Response
 from providers.spec.values import Form
+from providers.wire.envelope_encode import is_client_call
 
 _FIELD: Final = "function_call"
 _CALL_FORM: Final = Form(dialect=NAME, variants={"field": _FIELD})
@@ -36,15 +36,10 @@ def takes_legacy(target: Target) -> bool:
 
 
 def modern(request: Request) -> Request:
-    """The request in today's words. One call is asked for, unless the caller said otherwise."""
-    choice = request.tool_choice or ToolChoice()
-    if request.tools and choice.parallel is None:
-        choice = msgspec.structs.replace(choice, parallel=False)
+    """The request in today's words."""
+    messages = tuple(map(_modern_message, request.messages))
     return msgspec.structs.replace(
-        request,
-        messages=tuple(map(_modern_message, request.messages)),
-        tool_choice=choice if request.tools else request.tool_choice,
-        form=_without(request.form, "tools", "choice"),
+        request, messages=messages, form=_without(request.form, "tools", "choice", "parallel")
     )
 
 

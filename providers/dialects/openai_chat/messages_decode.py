@@ -6,13 +6,6 @@ import msgspec
 
 from providers.dialects.openai_chat.caller import CallerReader, rest_with
 from providers.dialects.openai_chat.content import decode_part
-from providers.dialects.openai_chat.envelope_decode import (
-    Section,
-    call_state,
-    envelope_entries,
-    late_call_states,
-    restore,
-)
 from providers.dialects.openai_chat.grammar import NAME, THOUGHT_SIGNATURE, note_inner
 from providers.dialects.openai_chat.other_carriers import (
     GOOGLE_ORIGIN,
@@ -20,6 +13,7 @@ from providers.dialects.openai_chat.other_carriers import (
     take_call_signature,
     take_text_signature,
     with_thinking_blocks,
+    without_signature,
 )
 from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import (
@@ -34,6 +28,13 @@ from providers.spec.parts import (
 )
 from providers.spec.request import Message
 from providers.spec.values import Form, Json, JsonObject
+from providers.wire.envelope_decode import (
+    Section,
+    call_state,
+    envelope_entries,
+    late_call_states,
+    restore,
+)
 from providers.wire.json import dumps_text, type_name
 from providers.wire.reader import Reader
 
@@ -57,7 +58,7 @@ def _message(value: Json, path: str) -> Message:
         case "assistant":
             return _assistant(reader)
         case "tool":
-            call_id = reader.required_text("tool_call_id")
+            call_id, _ = without_signature(reader.required_text("tool_call_id"))
             return _result(reader, call_id, name=reader.text("name"))
         case "function":
             # HIST-10: the legacy role, joined to its call by name.
@@ -183,7 +184,8 @@ def _call(value: Json, path: str) -> Section:
     kind = reader.text("type")
     _take_index(reader)
     entries, state = _call_extra(reader)
-    call_id = reader.text("id") or ""
+    call_id, signature = without_signature(reader.text("id") or "")
+    state = state or signature
     if kind == "custom":
         inner = _required(reader, "custom")
         call = ToolCallPart(

@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from providers.dialects.openai_chat.grammar import (
+    ANTHROPIC,
     GOOGLE,
     NAME,
     REASONING_DETAILS,
@@ -28,9 +29,10 @@ from providers.spec.parts import Origin, Part, ReasoningPart, State
 from providers.spec.values import Ext, Form, Json, JsonObject
 from providers.wire.reader import Reader, arranged
 
-_ANTHROPIC: Final = Origin(dialect="anthropic-messages")
+_ANTHROPIC: Final = Origin(dialect=ANTHROPIC)
 _TYPES: Final = {"thinking": "thinking", "redacted_thinking": "data"}
 """Where the text of each type of block is, or what stands for it."""
+_IN_ID: Final = "__thought__"
 _SIGNATURES: Final = "thought_signatures"
 _REPEATED: Final = "repeated"
 """Variant of a block: the fields of the message that said the text of all blocks once more."""
@@ -129,6 +131,14 @@ def details_text(details: list[Json]) -> str:
 
 
 # ---- Gemini's signatures
+
+
+def without_signature(call_id: str) -> tuple[str, State | None]:
+    """An id without the signature that LiteLLM writes behind it: ``<id>__thought__<signature>`` (ID-10)."""
+    own, mark, signature = call_id.partition(_IN_ID)
+    if not own or not mark:
+        return call_id, None
+    return own, State(kind=THOUGHT_SIGNATURE, value=signature, origin=GOOGLE_ORIGIN)
 
 
 def take_call_signature(reader: Reader) -> State | None:

@@ -2,12 +2,14 @@
 
 from typing import Final, Literal
 
+import msgspec
+
 from providers.dialects.openai_chat.caller import CallerReader, rest_with, take_defaults
 from providers.dialects.openai_chat.grammar import NAME, note_inner
 from providers.dialects.openai_chat.messages_decode import decode_messages
 from providers.dialects.openai_chat.tools_decode import decode_choice, decode_tools
 from providers.spec.errors import InvalidRequestError
-from providers.spec.request import OutputFormat, Reasoning, Request
+from providers.spec.request import OutputFormat, Reasoning, Request, ToolChoice
 from providers.spec.values import Form, JsonObject
 from providers.wire.json import type_name
 from providers.wire.reader import Reader
@@ -21,6 +23,10 @@ def decode_request(body: JsonObject) -> Request:
     take_defaults(reader)
     tools = decode_tools(reader)
     choice = decode_choice(reader)
+    if tools and reader.variants.get("tools") == "functions" and (choice is None or choice.parallel is None):
+        # ``function_call`` holds one call (HIST-10).
+        reader.variants["parallel"] = "implied"
+        choice = msgspec.structs.replace(choice or ToolChoice(), parallel=False)
     return Request(
         messages=decode_messages(reader.required_array("messages")),
         model=reader.text("model") or "",

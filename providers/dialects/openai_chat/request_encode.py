@@ -17,6 +17,7 @@ from providers.dialects.openai_chat.grammar import (
     variant_of,
 )
 from providers.dialects.openai_chat.history_encode import encode_history
+from providers.dialects.openai_chat.legacy import is_legacy, modern, takes_legacy
 from providers.dialects.openai_chat.tools_encode import encode_tools
 from providers.dialects.openai_chat.turn_order import bridged
 from providers.spec.adjustments import Report
@@ -54,6 +55,8 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     Raises InvalidRequestError for orphaned calls and results of another dialect, illegal tools, and a call forced
     without tools or against thinking; UnsupportedError for media and provider tools.
     """
+    if is_legacy(request) and not takes_legacy(target):
+        request = modern(request)
     own = carried(request.form)
     if is_known(target.profile) and not target.profile.cache_marks:
         request = without_marks(request, NAME, report)

@@ -19,7 +19,6 @@ from providers.dialects.openai_chat.answer_encode import (
     without_own_details,
 )
 from providers.dialects.openai_chat.content import encode_media
-from providers.dialects.openai_chat.envelope_encode import StateTrail, is_client_call
 from providers.dialects.openai_chat.finish import encode_finish
 from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, variant_of
 from providers.dialects.openai_chat.usage import encode_usage
@@ -41,6 +40,7 @@ from providers.spec.events import (
 from providers.spec.parts import MediaPart, Part, ReasoningPart, RefusalPart, State, TextPart, ToolCallPart
 from providers.spec.response import Usage
 from providers.spec.values import Json, JsonObject, extended
+from providers.wire.envelope_encode import StateTrail, is_client_call
 from providers.wire.json import dumps
 from providers.wire.openai_errors import encode_error
 from providers.wire.sse import encode_event
@@ -53,7 +53,7 @@ class _Choice:
 
     def __init__(self, index: int) -> None:
         self.index = index
-        self.trail = StateTrail()
+        self.trail = StateTrail(NAME)
         self.started = False
         self.calls: dict[int, int] = {}
         self.parts: dict[int, Part] = {}

@@ -55,7 +55,9 @@ def encode_tools(request: Request, target: Target, report: Report) -> EncodedToo
     if not encoded:
         report_without_tools(choice, report)
         return EncodedTools(tools, None, None)
-    return EncodedTools(tools, _choice(choice, request, target, report), choice.parallel)
+    # A host of the time before tools gives one call anyway, and has no word for it.
+    parallel = None if variant_of(request.form, "parallel") == "implied" else choice.parallel
+    return EncodedTools(tools, _choice(choice, request, target, report), parallel)
 
 
 # ---- tools

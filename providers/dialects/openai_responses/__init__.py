@@ -10,7 +10,7 @@ from providers.dialects.openai_responses.stateless import check_stateless
 from providers.dialects.openai_responses.stream_decode import ResponsesStreamDecoder
 from providers.dialects.openai_responses.stream_encode import ResponsesStreamEncoder
 from providers.spec.adjustments import Report
-from providers.spec.dialect import Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
+from providers.spec.dialect import AnswerPass, Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
 from providers.spec.errors import RouterError
 from providers.spec.parts import Origin
 from providers.spec.profile import Target
@@ -41,6 +41,10 @@ class OpenAIResponses:
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def answer_pass(self, request: Request) -> AnswerPass | None:
+        """None: every caller of this dialect reads all of it."""
+        return None
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

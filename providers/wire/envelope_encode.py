@@ -16,12 +16,11 @@ Where no part but the calls bears state nothing else is listed: reasoning, text,
 
 import msgspec
 
-from providers.dialects.openai_chat.grammar import NAME, THOUGHT_SIGNATURE
 from providers.spec.fold import merged_ext
 from providers.spec.parts import Part, ReasoningPart, RefusalPart, State, TextPart, ToolCallPart
 from providers.spec.values import Ext, JsonObject
 from providers.wire.parts import part_to_json
-from providers.wire.state import seal, state_to_json
+from providers.wire.state import THOUGHT_SIGNATURE, seal, state_to_json
 
 
 def is_client_call(part: Part) -> bool:
@@ -80,9 +79,13 @@ class _Item:
 
 
 class StateTrail:
-    """Follows one candidate's parts in order and says which envelopes they need; plain and streamed answers alike."""
+    """Follows one candidate's parts in order and says which envelopes they need; plain and streamed answers alike.
 
-    def __init__(self) -> None:
+    ``own``: the dialect that is written, whose own state of calls has a field of its own.
+    """
+
+    def __init__(self, own: str = "") -> None:
+        self._own = own
         self._items: dict[int, _Item] = {}
         self._section: list[_Item] = []
         self._first = True
@@ -130,7 +133,7 @@ class StateTrail:
         """What goes into ``extra_content`` of a client call that is about to be sent; ``None`` where nothing does."""
         state = call.state
         self._sent_calls[index] = sent_id
-        self._tracking = self._tracking or (state is not None and state.origin.dialect != NAME)
+        self._tracking = self._tracking or (state is not None and state.origin.dialect != self._own)
         entries = self._take_section()
         if state is not None:
             entries.append({"call": True, "state": state_to_json(state)})
@@ -144,7 +147,7 @@ class StateTrail:
     def legacy_call(self, call: ToolCallPart) -> None:
         """A ``function_call``, which has no place for state: it goes on the message, under no id."""
         if call.state is not None:
-            self._tracking = self._tracking or call.state.origin.dialect != NAME
+            self._tracking = self._tracking or call.state.origin.dialect != self._own
             self._late_calls.append({"call": "", "state": state_to_json(call.state)})
 
     @property
@@ -153,7 +156,7 @@ class StateTrail:
         for item in reversed(self._items.values()):
             state = item.part.state if isinstance(item.part, TextPart) else None
             if state is not None:
-                return state.value if state.kind == THOUGHT_SIGNATURE and state.origin.dialect == NAME else None
+                return state.value if state.kind == THOUGHT_SIGNATURE and state.origin.dialect == self._own else None
         return None
 
     def close(self) -> str | None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.dialects.openai_chat.state_ids import LONGEST_ID, StateIds, has_marks, without_state_ids
 from providers.spec.adjustments import Report
 from providers.spec.fold import fold, unfold
 from providers.spec.parts import Origin, Part, ReasoningPart, State, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.request import Message, Request
 from providers.spec.response import Candidate, Finish, Response
-from tests.catalogue.support import called, chat, result, sent, tool, user
+from providers.wire.state_ids import LONGEST_ID, StateIds, has_marks, without_state_ids
 
 ORIGIN = Origin(dialect="anthropic-messages", provider="there", model="m", scope="s")
 
@@ -99,13 +97,3 @@ def test_a_damaged_envelope_costs_the_state_and_not_the_id() -> None:
     turn = Message(role="assistant", parts=(ToolCallPart(id=f"{sealed}x", name="f", arguments="{}"),))
     (back,) = without_state_ids(Request(messages=(turn,))).messages
     assert back.parts == (ToolCallPart(id="a", name="f", arguments="{}"),)
-
-
-def test_the_suffix_of_another_gateway_is_taken_off_and_its_signature_used() -> None:
-    """ID-10, REASON-19: Gemini gets it on its call; nobody sees it in an id."""
-    messages: list[Any] = [user(), called("call_1__thought__c2ln+/="), result("call_1__thought__c2ln+/=")]
-    raw = chat(*messages, tools=[tool()])
-    for provider in ("google", "anthropic", "openai", "mistral"):
-        body, _ = sent(raw, provider, ids=True)
-        assert "__thought__" not in str(body)
-        assert ("c2ln+/=" in str(body)) == (provider == "google")

@@ -2,8 +2,7 @@
 
 An id is then ``<id>.router.<envelope>``: the provider's own, and what the envelope of ``envelope_encode`` holds for the
 call. The envelope has no dot, so the last ``.router.`` is always ours and no two ids become one; taken off, the
-provider's id is what it was. LiteLLM's ``<id>__thought__<signature>`` is taken off alike (ID-10). No provider sees
-either.
+provider's id is what it was. No provider sees it (ID-10).
 """
 
 import re
@@ -12,15 +11,14 @@ from typing import Final
 
 import msgspec
 
-from providers.dialects.openai_chat.envelope_decode import Section, call_state, envelope_entries, restore
-from providers.dialects.openai_chat.envelope_encode import StateTrail, is_client_call
-from providers.dialects.openai_chat.grammar import GOOGLE, THOUGHT_SIGNATURE
 from providers.spec.adjustments import Report
 from providers.spec.events import PartDelta, PartStart, PartUpdate, StreamEvent
-from providers.spec.parts import Origin, Part, State, TextPart, ToolCallPart, ToolResultPart
+from providers.spec.parts import Part, State, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.request import Message, Request
 from providers.spec.response import Candidate, Response
 from providers.spec.values import JsonObject
+from providers.wire.envelope_decode import Section, call_state, envelope_entries, restore
+from providers.wire.envelope_encode import StateTrail, is_client_call
 from providers.wire.ids import base62_digest
 
 LONGEST_ID: Final = 16 * 1024
@@ -28,9 +26,7 @@ LONGEST_ID: Final = 16 * 1024
 
 _SEPARATOR: Final = ".router."
 _SEALED: Final = re.compile(r"(?s)(.*)\.router\.(v1\.[A-Za-z0-9_-]+)")
-_LITELLM: Final = "__thought__"
-MARKS: Final = (_SEPARATOR, _LITELLM)
-"""What a request without such ids does not hold."""
+_MARK: Final = _SEPARATOR.encode()
 
 _TOO_LONG: Final = "the state is too long for an id: a client that keeps nothing else of the call loses it"
 
@@ -100,7 +96,7 @@ class StateIds:
 
 def has_marks(raw: bytes | None) -> bool:
     """Whether a body may hold such ids; one of which the bytes are not at hand may."""
-    return raw is None or any(mark.encode() in raw for mark in MARKS)
+    return raw is None or _MARK in raw
 
 
 def without_state_ids(request: Request) -> Request:
@@ -150,10 +146,7 @@ def _taken_off(call_id: str) -> tuple[str, list[JsonObject], State | None]:
     if sealed is not None:
         entries = envelope_entries(sealed[2])
         return sealed[1], entries, call_state(entries)
-    own, mark, signature = call_id.partition(_LITELLM)
-    if not own or not mark:
-        return call_id, [], None
-    return own, [], State(kind=THOUGHT_SIGNATURE, value=signature, origin=Origin(dialect=GOOGLE))
+    return call_id, [], None
 
 
 def _restored(parts: list[Part], entries: dict[int, list[JsonObject]]) -> Iterator[Part]:
