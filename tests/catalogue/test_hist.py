@@ -61,7 +61,7 @@ def test_legacy_functions_are_understood_everywhere(provider: str) -> None:
         functions=[{"name": "look", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}],
         function_call="auto",
     )
-    if provider in {"openai", "mistral", "groq", "deepseek"}:
+    if provider == "openai":
         written, _ = sent(asked, provider)
         assert written["messages"][2]["role"] == "function"
         return
