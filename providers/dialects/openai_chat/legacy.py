@@ -14,7 +14,7 @@ from providers.spec.adjustments import Report
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import Part, ToolCallPart
 from providers.spec.profile import Target
-from providers.spec.request import Message, Request
+from providers.spec.request import Message, Request, Tool
 from providers.spec.response import Candidate, Finish, Response
 from providers.spec.values import Form
 from providers.wire.envelope_encode import is_client_call
@@ -37,10 +37,19 @@ def takes_legacy(target: Target) -> bool:
 
 def modern(request: Request) -> Request:
     """The request in today's words."""
-    messages = tuple(map(_modern_message, request.messages))
     return msgspec.structs.replace(
-        request, messages=messages, form=_without(request.form, "tools", "choice", "parallel")
+        request,
+        messages=tuple(map(_modern_message, request.messages)),
+        tools=request.tools and tuple(map(_modern_tool, request.tools)),
+        form=_without(request.form, "tools", "choice", "parallel"),
     )
+
+
+def _modern_tool(tool: Tool) -> Tool:
+    if tool.form is None:
+        return tool
+    form = msgspec.structs.replace(tool.form, variants={**tool.form.variants, "shape": "flat"})
+    return msgspec.structs.replace(tool, form=form)
 
 
 def _modern_message(message: Message) -> Message:
