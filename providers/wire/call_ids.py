@@ -2,7 +2,7 @@
 
 from providers.spec.adjustments import Report
 from providers.spec.parts import ToolCallPart, ToolResultPart
-from providers.wire.ids import legal_id
+from providers.wire.ids import base62_digest, legal_id
 from providers.wire.orphans import no_call, no_result
 
 
@@ -33,7 +33,7 @@ class CallIds:
 
     def call(self, part: ToolCallPart, path: str) -> str:
         """The id a call is sent with. A call without one gets one that is the same in every round (ID-06)."""
-        written = self._unique(part.id or f"call at {path}")
+        written = self._unique(part.id or f"call_{base62_digest(path, 16)}")
         if written != part.id:
             reason = "not a legal or unique id here"
             self._report.add(f"{path}.id", "mapped", reason, from_=part.id, to=written)
