@@ -26,8 +26,8 @@ BESIDES = {
     "openai_chat": {"providers.upstreams.scripted.upstream"},
     "openai_responses": {"router.faces.responses"},
 }
-"""The scripted provider is a host, and speaks one of the dialects; what Responses refers to as stored is its face's; and
-no other dialect has a path that counts the tokens of a request."""
+"""The scripted provider is a host, and speaks one of the dialects; what Responses refers to as stored is its face's; no
+other dialect has a path that counts the tokens of a request."""
 FACES = ("router.faces", "router.documentation.faces")
 """Where a dialect becomes one that callers speak too: a face names its own."""
 
