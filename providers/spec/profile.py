@@ -55,6 +55,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     legacy_functions: bool = False
     """The host still has ``functions`` and ``function_call`` of the time before tools; others whose ``carriers`` are
     known get today's words."""
+    mixed_tools_models: str | None = None
+    """Regular expression of models that take functions beside tools that the provider runs only where
+    ``toolConfig.includeServerSideToolInvocations`` is on (Gemini)."""
     cache_marks: bool = False
     """The host takes ``cache_control`` where chat callers write it; others whose ``carriers`` are known refuse it."""
     state_error: str | None = None

@@ -28,6 +28,7 @@ PATTERN_FIELDS = (
     "no_prefill_models",
     "signature_models",
     "media_result_models",
+    "mixed_tools_models",
     "thinking_level_models",
     "always_thinking_models",
     "unsealed_models",

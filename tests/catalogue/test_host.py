@@ -52,7 +52,7 @@ def test_what_a_clone_counts_is_the_clones_own(host: Profile, total: int) -> Non
 
 
 def test_what_combines_search_and_functions_reaches_gemini_and_comes_back() -> None:
-    """SERVER-02: the flag, and on replay what the server's own tools said, each part with its id."""
+    """SERVER-02: the flag, also where the caller left it out; on replay what the server's tools said, with its ids."""
     server_call = {"toolCall": {"id": "s1", "toolType": "GOOGLE_SEARCH_WEB", "args": {"queries": ["Rome"]}}}
     server_answer = {"toolResponse": {"id": "s1", "toolType": "GOOGLE_SEARCH_WEB", "response": {"found": "Rome"}}}
     asked: dict[str, Any] = {
@@ -68,6 +68,15 @@ def test_what_combines_search_and_functions_reaches_gemini_and_comes_back() -> N
     check_generate(body, "gemini-3-pro-preview", verify_signatures=False)
     assert body == asked
     assert reported == {}
+    asked.pop("toolConfig")
+    body, reported = sent(asked, "google", face=GEMINI)
+    check_generate(body, "gemini-3-pro-preview", verify_signatures=False)
+    assert body["toolConfig"] == {"includeServerSideToolInvocations": True}
+    assert reported == {"toolConfig.includeServerSideToolInvocations": "mapped"}
+    for provider, model in (("google-vertex", "gemini-3-pro-preview"), ("google", "gemini-2.5-pro")):
+        assert "toolConfig" not in sent(asked, provider, face=GEMINI, model=model)[0]
+    alone = {**asked, "tools": asked["tools"][:1]}
+    assert "toolConfig" not in sent(alone, "google", face=GEMINI)[0]
     answer = read({"candidates": [{"content": asked["contents"][1], "finishReason": "STOP"}]}, GEMINI)
     assert answer.candidates[0].tool_calls == ()
     assert len(answer.candidates[0].parts) == 3

@@ -40,7 +40,7 @@ def test_a_signature_never_travels_in_an_id() -> None:
 
 
 def test_an_id_with_a_signature_in_it_is_cut_for_everyone_else() -> None:
-    """ID-10: another gateway's ids; its owner gets back what was smuggled and nobody else sees it; the pair stays a pair."""
+    """ID-10: another gateway's ids; its owner gets back what was smuggled, nobody else sees it; the pair stays one."""
     smuggled = f"call_1__thought__{SIGNATURE}+/=="
     asked = chat(user(), called(smuggled), result(smuggled), tools=[tool()])
     messages, _ = sent(asked, "anthropic")

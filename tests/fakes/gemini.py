@@ -58,6 +58,8 @@ class Gemini(FakeProvider):
     """
 
     paths: tuple[str, ...] = ("/v1beta/models/{call:path}", "/v1/models/{call:path}")
+    mixed_flag = True
+    """Functions beside the server's own tools want a flag here."""
 
     def __init__(self, scenario: Scenario = WEATHER, *, key: str = "test-key", verify_signatures: bool = True):
         super().__init__()
@@ -70,7 +72,9 @@ class Gemini(FakeProvider):
         model, _, method = request.path_params["call"].rpartition(":")
         if method not in ("generateContent", "streamGenerateContent"):
             raise Refusal(f"Method not found: {method}", status=404)
-        checked = check_generate(received.json, model, verify_signatures=self.verify_signatures)
+        checked = check_generate(
+            received.json, model, verify_signatures=self.verify_signatures, mixed_flag=self.mixed_flag
+        )
         writer = _Writer(model, reply_to(self.scenario, _ask(checked, model)))
         if method == "generateContent":
             return json_answer(writer.plain())

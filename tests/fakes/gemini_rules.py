@@ -20,13 +20,16 @@ _NAME_RULE = (
 )
 
 
-def check_generate(body: object, model: str, *, verify_signatures: bool = True) -> GenerateRequest:
+def check_generate(
+    body: object, model: str, *, verify_signatures: bool = True, mixed_flag: bool = True
+) -> GenerateRequest:
     """The request, if Gemini would take it.
 
     Args:
         body: the parsed JSON.
         model: the model of the path.
         verify_signatures: False where thought signatures come from the real provider, which only it can check.
+        mixed_flag: False where the flag for functions beside the server's own tools does not exist (Vertex).
 
     Raises:
         Refusal: it would not; the words are Google's.
@@ -44,6 +47,8 @@ def check_generate(body: object, model: str, *, verify_signatures: bool = True) 
     declarations = _declarations(request)
     _check_declarations(declarations)
     _check_calling_config(request, declarations)
+    if mixed_flag and needs_signatures(model):
+        _check_mixed_tools(request)
     check_turns(request.contents, signed=needs_signatures(model), genuine=verify_signatures)
     return request
 
@@ -52,6 +57,17 @@ def needs_signatures(model: str) -> bool:
     """Whether a model signs its calls and wants the signatures back: from Gemini 3 on."""
     found = re.match(r"gemini-(\d+)", model)
     return found is not None and int(found[1]) >= 3
+
+
+def _check_mixed_tools(request: GenerateRequest) -> None:
+    """https://github.com/cloudwego/eino-ext/issues/761, on the Gemini API from Gemini 3 on."""
+    tools = request.tools or []
+    runs = any(tool.model_fields_set - {"function_declarations"} for tool in tools)
+    declares = any(tool.function_declarations for tool in tools)
+    config = request.tool_config
+    if runs and declares and not (config is not None and config.include_server_side_tool_invocations):
+        text = "Please enable tool_config.include_server_side_tool_invocations"
+        raise Refusal(f"{text} to use Built-in tools with Function calling.")
 
 
 # --- fields and types

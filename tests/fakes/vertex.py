@@ -40,6 +40,7 @@ class VertexGemini(Gemini):
     """Gemini; ``takes`` says which tokens are good."""
 
     paths = (f"/v1beta1{_PLACE}/google/models/{{call:path}}",)
+    mixed_flag = False
 
     def __init__(self, takes: Takes, scenario: Scenario = WEATHER, *, verify_signatures: bool = True):
         super().__init__(scenario, verify_signatures=verify_signatures)

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from providers.dialects.gemini.grammar import NAME, check_tool_name, report_foreign_ext
+from providers.dialects.gemini.grammar import NAME, check_tool_name, matches, report_foreign_ext
 from providers.dialects.gemini.reader import form_of, inner_ext, is_native, kept_form, was_written, written
 from providers.dialects.gemini.tools_decode import MODES, PLACE
 from providers.spec.adjustments import Report
@@ -25,6 +25,9 @@ class EncodedTools(msgspec.Struct, frozen=True):
     config: JsonObject | None
 
 
+_FLAG: Final = "includeServerSideToolInvocations"
+
+
 def encode_tools(request: Request, target: Target, report: Report) -> EncodedTools:
     """Tools and choice together.
 
@@ -34,7 +37,22 @@ def encode_tools(request: Request, target: Target, report: Report) -> EncodedToo
     choice = request.tool_choice
     calling = None if choice is None else _calling_config(choice, request.tools or (), report)
     tools = None if request.tools is None else _objects(request.tools, request.form, target, report)
-    return EncodedTools(tools=tools, config=_config(calling, request))
+    config = _config(calling, request)
+    if _needs_flag(request, config, target):
+        # SERVER-02: without it the two together are refused, and there is nothing else it could mean.
+        report.add(f"toolConfig.{_FLAG}", "mapped", "functions beside tools that Gemini runs want it said", to=True)
+        config = {**(config or {}), _FLAG: True}
+    return EncodedTools(tools=tools, config=config)
+
+
+def _needs_flag(request: Request, config: JsonObject | None, target: Target) -> bool:
+    tools, profile = request.tools or (), target.profile
+    if len(tools) < 2 or f"toolConfig.{_FLAG}" in profile.absent_fields:
+        return False
+    if not matches(profile.mixed_tools_models, target.model):
+        return False
+    kinds = {isinstance(tool, FunctionTool) for tool in tools}
+    return len(kinds) == 2 and not (config or {}).keys() & {_FLAG, "include_server_side_tool_invocations"}
 
 
 # ---- tools
