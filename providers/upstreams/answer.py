@@ -7,13 +7,14 @@ import aiohttp
 from providers.spec.errors import RouterError
 from providers.upstreams.base import ProviderRow, read_pieces
 from providers.upstreams.codings import CodingError, Undoing, undoing
+from providers.upstreams.direct import Reply
 from providers.upstreams.failures import TRANSPORT_FAULTS, error_of
 
 
 class PoolAnswer:
     """Status and headers are here, the body is still on the wire."""
 
-    def __init__(self, response: aiohttp.ClientResponse, row: ProviderRow) -> None:
+    def __init__(self, response: aiohttp.ClientResponse | Reply, row: ProviderRow) -> None:
         self._response = response
         self._row = row
 
@@ -117,7 +118,7 @@ class _Pieces(AsyncIterator[bytes]):
 
 
 class _Headers(Mapping[str, str]):
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse | Reply) -> None:
         self._headers = response.headers
 
     def __getitem__(self, name: str) -> str:

@@ -4,12 +4,13 @@ import os
 import ssl
 
 import aiohttp
+from aiohttp.http import HttpProcessingError
 
 from providers.spec.errors import ProviderConnectionError, ProviderProtocolError, ProviderTimeoutError, RouterError
 from providers.upstreams.base import ProviderRow
 from providers.upstreams.codings import CodingError
 
-TRANSPORT_FAULTS = (aiohttp.ClientError, CodingError, ssl.SSLError, OSError)
+TRANSPORT_FAULTS = (aiohttp.ClientError, HttpProcessingError, CodingError, ssl.SSLError, OSError)
 """All that the pool raises between opening a connection and the end of a body."""
 
 

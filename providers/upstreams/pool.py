@@ -1,5 +1,6 @@
 """The one connection pool: every row's calls leave through it, as they were prepared."""
 
+import asyncio
 import errno
 import os
 import ssl
@@ -16,14 +17,13 @@ from aiohttp.abc import AbstractResolver, AbstractStreamWriter
 from yarl import URL
 
 from providers.upstreams.base import PreparedCall
+from providers.upstreams.direct import MOST_HEADER_BYTES, DirectWay, Reply, is_known
 
 _KEPT_SECONDS = 30.0
 """How long a connection that nobody uses is kept open."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_MOST_HEADER_BYTES = 1 << 16
-"""One header of an answer. Gateways in front of providers send some of more than the usual 8 KB."""
 _LARGE_BYTES = 1 << 18
-"""From here on a body is written in pieces, so that other calls get their turn."""
+"""From here on a body is written in pieces, as the connection takes it, so that other calls get their turn."""
 
 _STALE_SECONDS = 2.0
 """A connection that was given up shows it within a round trip. One that breaks later broke on the request itself."""
@@ -58,47 +58,27 @@ class Pool:
             # Named, or the presence of another package would choose.
             resolver=resolver or aiohttp.ThreadedResolver(),
         )
+        self._loop = asyncio.get_running_loop()
         self._companions: dict[object, _Closable] = {}
         self._session = aiohttp.ClientSession(
             connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            max_line_size=_MOST_HEADER_BYTES,
-            max_field_size=_MOST_HEADER_BYTES,
+            max_line_size=MOST_HEADER_BYTES,
+            max_field_size=MOST_HEADER_BYTES,
             trust_env=False,
         )
 
-    async def send(
-        self, call: PreparedCall, limits: aiohttp.ClientTimeout, proxy: URL | None
-    ) -> aiohttp.ClientResponse:
-        """Send it and wait for status and headers; the body is left unread. Raises what aiohttp raises.
+    def way(self, base_url: str, *, connect: float, silent: float) -> "Way":
+        """The way to one address. ``connect``: seconds for a connection; ``silent``: how long a socket may be so.
 
-        A kept connection may have been given up by the provider at the very moment it is used again. Where one ends
-        before a byte of an answer, as soon as this, the call is sent once more, over another connection: see
-        ``docs/decisions/0010-the-shared-pool.md``.
+        Raises ValueError for a proxy that cannot be spoken to.
         """
-        began = time.monotonic()
-        for _ in range(_MOST_STALE):
-            _opened.set(False)
-            try:
-                return await self._send(call, limits, proxy)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as fault:
-                if _opened.get() or not _was_stale(fault) or time.monotonic() - began > _STALE_SECONDS:
-                    raise
-        return await self._send(call, limits, proxy)
-
-    async def _send(
-        self, call: PreparedCall, limits: aiohttp.ClientTimeout, proxy: URL | None
-    ) -> aiohttp.ClientResponse:
-        return await self._session.request(
-            call.method,
-            URL(call.url, encoded=True),
-            data=call.body if len(call.body) < _LARGE_BYTES else _Large(call.body),
-            headers=call.headers,
-            allow_redirects=False,
-            timeout=limits,
-            proxy=proxy,
-        )
+        # The total time is kept by whoever reads the answer.
+        limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_read=silent)
+        proxy = proxy_of(base_url)
+        direct = DirectWay(self._session, self._loop, base_url) if proxy is None and is_known() else None
+        return Way(self._session, limits, proxy, direct)
 
     @property
     def is_closed(self) -> bool:
@@ -142,6 +122,52 @@ def proxy_of(base_url: str) -> URL | None:
     if proxy.scheme not in {"http", "https"}:
         raise ValueError(f"the environment names a proxy of a kind that is not supported ({proxy.scheme})")
     return proxy
+
+
+class Way:
+    """Sends calls to one address."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        limits: aiohttp.ClientTimeout,
+        proxy: URL | None,
+        direct: DirectWay | None,
+    ) -> None:
+        self._session = session
+        self._limits = limits
+        self._proxy = proxy
+        self._direct = direct
+
+    async def send(self, call: PreparedCall) -> aiohttp.ClientResponse | Reply:
+        """Send it and wait for status and headers; the body is left unread. Raises ``failures.TRANSPORT_FAULTS``.
+
+        A kept connection may have been given up by the provider at the very moment it is used again. Where one ends
+        before a byte of an answer, as soon as this, the call is sent once more, over another connection: see
+        ``docs/decisions/0010-the-shared-pool.md``.
+        """
+        began = time.monotonic()
+        for _ in range(_MOST_STALE):
+            _opened.set(False)
+            try:
+                return await self._send(call)
+            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as fault:
+                if _opened.get() or not _was_stale(fault) or time.monotonic() - began > _STALE_SECONDS:
+                    raise
+        return await self._send(call)
+
+    async def _send(self, call: PreparedCall) -> aiohttp.ClientResponse | Reply:
+        if self._direct is not None and len(call.body) < _LARGE_BYTES:
+            return await self._direct.send(call, self._limits)
+        return await self._session.request(
+            call.method,
+            URL(call.url, encoded=True),
+            data=call.body if len(call.body) < _LARGE_BYTES else _Large(call.body),
+            headers=call.headers,
+            allow_redirects=False,
+            timeout=self._limits,
+            proxy=self._proxy,
+        )
 
 
 class _Connector(aiohttp.TCPConnector):

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 
-import aiohttp
-
 from providers.spec.dialect import EncodedRequest
 from providers.upstreams.answer import PoolAnswer
 from providers.upstreams.base import PreparedCall, ProviderRow
 from providers.upstreams.failures import TRANSPORT_FAULTS, error_of, read_limit
 from providers.upstreams.outgoing import Preparing, check_row
-from providers.upstreams.pool import Pool, proxy_of
+from providers.upstreams.pool import Pool
 
 
 class PooledUpstream:
@@ -18,11 +16,8 @@ class PooledUpstream:
     def __init__(self, row: ProviderRow, pool: Pool, credentials: Mapping[str, str]) -> None:
         check_row(row)
         self._row = row
-        self._pool = pool
         self._preparing = Preparing(row, credentials)
-        self._proxy = proxy_of(row.base_url)
-        # The total time is kept by whoever reads the answer.
-        self._limits = aiohttp.ClientTimeout(total=None, connect=row.timeouts.connect, sock_read=read_limit(row))
+        self._way = pool.way(row.base_url, connect=row.timeouts.connect, silent=read_limit(row))
 
     def prepare(self, encoded: EncodedRequest, *, stream: bool) -> PreparedCall:
         """The request as it will leave: a row without a key sends none."""
@@ -34,7 +29,7 @@ class PooledUpstream:
         Raises ProviderConnectionError and ProviderTimeoutError.
         """
         try:
-            return PoolAnswer(await self._pool.send(call, self._limits, self._proxy), self._row)
+            return PoolAnswer(await self._way.send(call), self._row)
         except TRANSPORT_FAULTS as fault:
             raise error_of(fault, self._row) from None
 

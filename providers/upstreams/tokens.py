@@ -1,6 +1,7 @@
 """Access tokens of a row: fetched in a thread, kept until shortly before they end, one fetch for however many calls."""
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -16,6 +17,9 @@ _AGAIN_SECONDS = 10.0
 """After a fetch that failed, while the token at hand is still good."""
 LATE_SECONDS = 30.0
 """With less left than this a token is used no more: a call may wait in a queue before the provider looks at it."""
+
+
+_TEXT = re.compile(r"[\x21-\x7e]+")
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -104,11 +108,14 @@ class Tokens:
 
     async def _fetched(self) -> Token:
         try:
-            self._token = await asyncio.to_thread(self._source.fetch)
+            token = await asyncio.to_thread(self._source.fetch)
+            if not _TEXT.fullmatch(token.text):
+                raise TokenError("what came is no token", retryable=True)
+            self._token = token
         except TokenError:
             self._again = self._clock() + _AGAIN_SECONDS
             raise
-        return self._token
+        return token
 
     def _failure(self, error: TokenError) -> RouterError:
         message = f"no access token for {self._row.name}: {error.reason}"

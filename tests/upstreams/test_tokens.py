@@ -136,6 +136,15 @@ async def test_without_a_token_the_error_says_why(
     await tokens.aclose()
 
 
+async def test_what_no_header_can_carry_is_no_token(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "fetch", lambda: Token("x\r\nx-evil: 1", 1e9))
+    tokens = tokens_of(source)
+    with pytest.raises(ProviderConnectionError, match="what came is no token") as caught:
+        await tokens.current()
+    assert "evil" not in str(caught.value)
+    await tokens.aclose()
+
+
 async def test_a_caller_that_leaves_does_not_end_the_fetch_of_the_others(source: Source) -> None:
     tokens = tokens_of(source)
     source.open.clear()
