@@ -39,7 +39,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
         """A call of the catalog, project and location filled in."""
         if call is None:
             return None
-        return msgspec.structs.replace(call, path=self._filled(call.path), stream_path=self._filled(call.stream_path))
+        paths = {name: getattr(call, name) for name in ("path", "stream_path", "count_path")}
+        return msgspec.structs.replace(call, **{name: self._filled(path) for name, path in paths.items() if path})
 
     def host(self, shipped: CatalogRow) -> str:
         """The address that the catalog has for the location."""

@@ -32,6 +32,8 @@ class Call(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     ``{location}``."""
     stream_path: str
     """The same for a stream."""
+    count_path: str | None = None
+    """Where tokens are counted, if anywhere; the body has its model there."""
     without: tuple[str, ...] = ()
     """Members that the body must not have."""
     moved_headers: dict[str, str] = {}

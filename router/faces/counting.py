@@ -36,12 +36,20 @@ def _counting(asked: Asked, plan: Plan) -> Plan:
     Of the body only what the caller wrote: the count takes neither a limit nor anything else that is added for an
     answer. Raises UnsupportedError where the provider has no such count.
     """
-    prepared = plan.prepared
-    if plan.target.dialect != asked.dialect or not prepared.url.endswith(PATH):
+    prepared, call = plan.prepared, plan.row.call
+    written = loads_object(prepared.body)
+    body = {name: value for name, value in written.items() if name in asked.body}
+    if plan.target.dialect == asked.dialect and call is not None and call.count_path is not None:
+        # The model, which stands in the address of an answer, is in the body of a count; the version is in both.
+        version = {name: written[name] for name in call.moved_headers.values() if name in written}
+        body = {"model": plan.target.model, **body, **version}
+        url = plan.row.base_url.rstrip("/") + call.count_path
+    elif plan.target.dialect == asked.dialect and prepared.url.endswith(PATH):
+        url = prepared.url + _SUFFIX
+    else:
         raise UnsupportedError(
             f"provider {plan.target.provider} does not count tokens: only those that speak {asked.dialect} can",
             path="model",
         )
-    body = {name: value for name, value in loads_object(prepared.body).items() if name in asked.body}
-    counting = msgspec.structs.replace(prepared, url=prepared.url + _SUFFIX, body=dumps(body))
+    counting = msgspec.structs.replace(prepared, url=url, body=dumps(body))
     return msgspec.structs.replace(plan, prepared=counting)

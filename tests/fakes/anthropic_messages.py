@@ -68,7 +68,7 @@ class AnthropicMessages(FakeProvider):
         """Judge the request and play the scenario's turn."""
         version = received.headers["anthropic-version"]
         if received.path.endswith("/count_tokens"):
-            return self._count(received.json, version)
+            return self.counted(received.json, version)
         return self.played(check_messages(received.json, version=version, verify_signatures=self.verify_signatures))
 
     def played(self, body: Body) -> Answer:
@@ -76,7 +76,7 @@ class AnthropicMessages(FakeProvider):
         writer = _Writer(body, reply_to(self.scenario, _ask(body)))
         return writer.streamed() if body.get("stream") else json_answer(writer.plain(), headers=_HEADERS)
 
-    def _count(self, body: object, version: str) -> Answer:
+    def counted(self, body: object, version: str) -> Answer:
         """Four letters a token. It takes nothing that is about the answer."""
         for name in ("max_tokens", "stream", "temperature", "top_p", "top_k", "stop_sequences", "metadata"):
             if isinstance(body, dict) and name in body:

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 
 from tests.fakes.anthropic_messages import AnthropicMessages
-from tests.fakes.anthropic_rules import check_messages
+from tests.fakes.anthropic_rules import VERTEX_VERSIONS, check_messages
 from tests.fakes.gemini import Gemini
 from tests.fakes.refusal import Refusal
 from tests.fakes.scenario import WEATHER, Scenario
@@ -99,12 +99,21 @@ class VertexClaude(AnthropicMessages):
     def answer(self, received: Received, request: Request) -> Answer:
         """Judge the request and play the scenario's turn."""
         model, _, method = request.path_params["call"].rpartition(":")
+        if (model, method) == ("count-tokens", "rawPredict"):
+            return self._counted(received.json)
         if method not in {"rawPredict", "streamRawPredict"}:
             raise Refusal(f"Method not found: {method}", status=404, kind="google")
         body = check_messages(received.json, surface="vertex", verify_signatures=self.verify_signatures)
         if (method == "streamRawPredict") != bool(body.get("stream")):
             raise Refusal(f"{method} does not go with stream={body.get('stream')}")
         return self.played({**body, "model": model.partition("@")[0]})
+
+    def _counted(self, body: object) -> Answer:
+        """The version stands in the body, and so does the model."""
+        if not isinstance(body, dict) or body.get("anthropic_version") not in VERTEX_VERSIONS:
+            raise Refusal("anthropic_version: Field required")
+        told = {name: value for name, value in body.items() if name != "anthropic_version"}
+        return self.counted({**told, "model": str(told["model"]).partition("@")[0]}, "2023-06-01")
 
     def error(self, refusal: Refusal) -> Answer:
         """Google's own body for what is refused before Anthropic sees it, Anthropic's for the rest."""

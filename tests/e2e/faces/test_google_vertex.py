@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import anthropic
 import httpx2
 import msgspec
 import pytest
@@ -192,6 +193,31 @@ def test_a_caller_that_leaves_closes_the_call(cloud: Cloud, model: str) -> None:
     with cloud.http.stream("POST", "/v1/chat/completions", json=body) as answer:
         next(answer.iter_bytes())
     assert cloud.fake(model).wait_disconnected()
+
+
+def test_tokens_are_counted_as_the_sdk_has_them_counted_there(cloud: Cloud) -> None:
+    """The same request as the SDK's own for Google Cloud, its newest version included."""
+    question: Any = {"messages": [{"role": "user", "content": "?"}], "system": "Be brief."}
+    stock = anthropic.Anthropic(base_url=cloud.url, api_key="unused", max_retries=0)
+    assert stock.messages.count_tokens(model=CLAUDE, **question).input_tokens > 5
+    with running(cloud.vertex.app) as direct:
+        theirs = anthropic.AnthropicVertex(
+            region=LOCATION,
+            project_id=PROJECT,
+            access_token=cloud.tokens.issued[-1],
+            base_url=f"{direct}/v1",
+            max_retries=0,
+        )
+        assert theirs.messages.count_tokens(model=CLAUDE.partition("/")[2], **question).input_tokens > 5
+        theirs.close()
+    ours, own = cloud.vertex.claude.requests[-2:]
+    assert (ours.path, ours.json) == (own.path, own.json)
+    stock.close()
+
+
+def test_gemini_counts_no_tokens_of_messages(cloud: Cloud) -> None:
+    body = {"model": GEMINI, "messages": [{"role": "user", "content": "?"}]}
+    assert cloud.http.post("/v1/messages/count_tokens", json=body).status_code == 422
 
 
 # ---- what is not there
