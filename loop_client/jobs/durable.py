@@ -105,11 +105,19 @@ class DurableJobs:
         return await self._view(await self._find(job_id, owner))
 
     async def list(
-        self, owner: str, status: JobStatus | None = None, limit: int = 50, before: str | None = None
+        self,
+        owner: str,
+        status: JobStatus | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        prefix: str | None = None,
     ) -> Sequence[Job]:
         """The owner's jobs, the latest first."""
         last = None if before is None else await self._find(before, owner)
-        criteria: dict[str, Any] = {"status": None if status is None else _STATUSES[status]}
+        criteria: dict[str, Any] = {
+            "status": None if status is None else _STATUSES[status],
+            "workflow_id_prefix": prefix,
+        }
         if last is not None:
             criteria["end_time"] = _iso((last.created_at or 0) + 1)
         most, found = max(1, min(limit, 200)), list[Job]()

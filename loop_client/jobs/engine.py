@@ -52,7 +52,12 @@ class JobEngine(Protocol):
         ...
 
     async def list(
-        self, owner: str, status: JobStatus | None = None, limit: int = 50, before: str | None = None
+        self,
+        owner: str,
+        status: JobStatus | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        prefix: str | None = None,
     ) -> Sequence[Job]:
         """The owner's jobs, the latest first, without their rounds and histories.
 
@@ -61,6 +66,7 @@ class JobEngine(Protocol):
             status: Only those that are so now.
             limit: At most so many, 1 to 200.
             before: Only those older than the job of this id, to turn pages.
+            prefix: Only those whose ids begin so.
 
         Raises:
             JobNotFound: there is no job ``before`` of this owner.

@@ -110,13 +110,19 @@ class MemoryJobs:
         return self._view(self._find(job_id, owner))
 
     async def list(
-        self, owner: str, status: JobStatus | None = None, limit: int = 50, before: str | None = None
+        self,
+        owner: str,
+        status: JobStatus | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        prefix: str | None = None,
     ) -> Sequence[Job]:
         """The owner's jobs, the latest first."""
         own = [kept for kept in reversed(self._jobs.values()) if kept.job.owner == owner]
         if before is not None:
             own = own[own.index(self._find(before, owner)) + 1 :]
-        views = (replace(self._view(kept), rounds=(), messages=(), last_event=None) for kept in own)
+        named = (kept for kept in own if prefix is None or kept.job.id.startswith(prefix))
+        views = (replace(self._view(kept), rounds=(), messages=(), last_event=None) for kept in named)
         return [job for job in views if status is None or job.status == status][: max(1, min(limit, 200))]
 
     async def events(self, job_id: str, *, owner: str, after: int | None = None) -> AsyncGenerator[JobEvent, None]:

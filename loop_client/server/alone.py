@@ -29,7 +29,15 @@ from loop_client.server.metrics import Metrics
 from loop_client.server.owners import owners_of_keys
 from loop_client.server.service import ChatService, ServiceSettings
 
-_SHOWN: Final = ("reasoning", "sources", "client_tools", "system_messages", "allow_origins", "allow_credentials")
+_SHOWN: Final = (
+    "reasoning",
+    "sources",
+    "client_tools",
+    "system_messages",
+    "allow_origins",
+    "allow_credentials",
+    "chat_jobs",
+)
 _BOUNDS: Final = ("max_body_bytes", "keep_alive_seconds")
 _log: Final = logging.getLogger("loop_client.server")
 _READY_SECONDS: Final = 3.0

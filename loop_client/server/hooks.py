@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from starlette.requests import Request
 
 from loop_client.events import Message, RunFinish
+from loop_client.jsontext import JsonObject
 from loop_client.limits import Limits
 from loop_client.model_request import ToolChoice
 from loop_client.server.chat_request import ChatRequest
@@ -41,7 +42,16 @@ class Prepared:
     options: Mapping[str, Any] | None = None
     """Further members of the model requests, such as ``temperature``."""
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Further values for the tools, over those of the authentication hook."""
+    """Further values for the tools, over those of the authentication hook. A job has those of its ``JobRuntime``."""
+    as_job: bool | None = None
+    """Whether the run is a job, which goes on when the page is closed; None for what the service's settings say. What
+    follows is for jobs only, and is stored with them."""
+    profile: str = "default"
+    """Which of the runtime's clients runs it."""
+    metadata: JsonObject = field(default_factory=dict)
+    """For the runtime's ``values`` and ``on_finish``."""
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """References, never keys."""
 
 
 Prepare: TypeAlias = Callable[[ChatRequest], Awaitable[Prepared]]

@@ -121,6 +121,16 @@ def read_from_round(body: JsonObject) -> int | None:
     return number
 
 
+def refuse_members(body: JsonObject) -> None:
+    """A body that has nothing to say.
+
+    Raises:
+        InvalidRequest: it says something.
+    """
+    if body:
+        raise InvalidRequest(f"{min(body)}: there is no such member; an empty object is expected")
+
+
 def _answer(path: str, item: Any) -> JobAnswer:
     before = f"{path}: " if path else ""
     if not isinstance(item, dict):

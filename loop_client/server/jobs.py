@@ -27,6 +27,7 @@ from loop_client.server.job_requests import (
     read_key,
     read_page,
     read_position,
+    refuse_members,
 )
 from loop_client.server.metrics import Metrics
 from loop_client.server.owners import OwnerOf
@@ -146,7 +147,7 @@ class JobRoutes:
 
     async def _cancel(self, request: Request) -> Response:
         owner, job_id = await self._owner(request), _job_id(request)
-        _refuse_members(await self._body(request))
+        refuse_members(await self._body(request))
         with refusals():
             return _shown(await self._engine.cancel(job_id, owner=owner))
 
@@ -191,8 +192,3 @@ def _brief(job: Job) -> JsonObject:
 
 def _json(body: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
     return Response(dump_bytes(body), status, headers=headers, media_type="application/json")
-
-
-def _refuse_members(body: JsonObject) -> None:
-    if body:
-        raise InvalidRequest(f"{min(body)}: there is no such member; an empty object is expected")

@@ -21,7 +21,7 @@ Events: TypeAlias = AsyncGenerator[AnyEvent, None]
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """What the hook and the browser ask for, put together."""
 
     prepared: Prepared
@@ -37,19 +37,28 @@ class Runs:
         self._prepare = prepare
         self._client_tools = client_tools
 
-    async def begin(self, asked: ChatRequest) -> Events | None:
+    async def plan(self, asked: ChatRequest) -> Plan:
+        """What the hook and the browser ask for.
+
+        Raises:
+            Problem: the request is refused.
+        """
+        prepared = await self._prepare(asked)
+        tools = (*prepared.tools, *self._tools_of_browser(asked, prepared))
+        return Plan(prepared, tools, {**asked.values, **prepared.values})
+
+    async def begin(self, asked: ChatRequest, plan: Plan) -> Events | None:
         """The events of what a chat request asks for; None where the run it answers still waits for other answers.
 
         Raises:
             Problem: the request or an answer in it is refused.
         """
-        plan = await self._plan(asked)
         answers = asked.conversation.answers
         if answers:
             return await self._take_all(answers, plan)
         prepared = plan.prepared
         return self._client.stream(
-            self._history(asked, prepared),
+            self.history(asked, prepared),
             model=prepared.model,
             tools=plan.tools,
             tool_choice=prepared.tool_choice,
@@ -58,27 +67,18 @@ class Runs:
             values=plan.values,
         )
 
-    async def take(self, run_id: str, answer: Answer, asked: ChatRequest) -> Acknowledgement:
+    async def take(self, run_id: str, answer: Answer, plan: Plan) -> Acknowledgement:
         """Take one answer to a waiting call.
 
         Raises:
             Problem: it is refused.
         """
-        plan = await self._plan(asked)
         try:
             return await self._client.answer(run_id, answer, tools=plan.tools, values=plan.values)
         except AnswerRefused as refused:
             raise refusal(refused) from None
 
-    async def go_on(self, run_id: str, asked: ChatRequest) -> Events | None:
-        """The events of a run that goes on; None where it still waits for answers.
-
-        Raises:
-            Problem: there is no such run, or somebody else went on with it.
-        """
-        return await self._go_on(run_id, await self._plan(asked))
-
-    async def _take_all(self, answers: tuple[BroughtAnswer, ...], plan: _Plan) -> Events | None:
+    async def _take_all(self, answers: tuple[BroughtAnswer, ...], plan: Plan) -> Events | None:
         (run_id, *others) = {answer.run_id for answer in answers}
         if others:
             raise InvalidRequest("messages: the last step answers more than one run", "INVALID_TOOL_RESULT")
@@ -90,9 +90,14 @@ class Runs:
                 # one counts; going on is refused below if the run went on.
                 if refused.code != "ALREADY_ANSWERED":
                     raise refusal(refused) from None
-        return await self._go_on(run_id, plan)
+        return await self.go_on(run_id, plan)
 
-    async def _go_on(self, run_id: str, plan: _Plan) -> Events | None:
+    async def go_on(self, run_id: str, plan: Plan) -> Events | None:
+        """The events of a run that goes on; None where it still waits for answers.
+
+        Raises:
+            Problem: there is no such run, or somebody else went on with it.
+        """
         prepared = plan.prepared
         try:
             return await self._client.resume(
@@ -102,11 +107,6 @@ class Runs:
             if refused.code == "NOT_ANSWERED":
                 return None
             raise refusal(refused) from None
-
-    async def _plan(self, asked: ChatRequest) -> _Plan:
-        prepared = await self._prepare(asked)
-        tools = (*prepared.tools, *self._tools_of_browser(asked, prepared))
-        return _Plan(prepared, tools, {**asked.values, **prepared.values})
 
     def _tools_of_browser(self, asked: ChatRequest, prepared: Prepared) -> tuple[Tool, ...]:
         taken = {tool.name for tool in (*self._client.tools, *prepared.tools)}
@@ -118,7 +118,8 @@ class Runs:
             raise InvalidRequest("tools: this service has no secret, so no call can wait here", "CLIENT_TOOLS_OFF")
         return tools
 
-    def _history(self, asked: ChatRequest, prepared: Prepared) -> list[Message]:
+    def history(self, asked: ChatRequest, prepared: Prepared) -> list[Message]:
+        """The history to go on from, with the system prompt before it."""
         messages = list(asked.conversation.messages if prepared.messages is None else prepared.messages)
         system = self._client.system if prepared.system is None else prepared.system
         if system and not (messages and messages[0].get("role") == "system"):

@@ -22,9 +22,11 @@ from loop_client.jobs import JobEngine
 from loop_client.jsontext import dump_bytes
 from loop_client.server.answered import answered, masked_failure
 from loop_client.server.body import read_json_object
+from loop_client.server.chat_jobs import ChatJobs
 from loop_client.server.chat_request import ChatRequest, read_chat_request
 from loop_client.server.hooks import Authenticate, OnFinish, Prepare, anybody, as_configured, forget
 from loop_client.server.job_hooks import PrepareJob, within_profile
+from loop_client.server.job_pages import JobPages, PageSettings
 from loop_client.server.jobs import JobAccess, JobRoutes
 from loop_client.server.metrics import Metrics
 from loop_client.server.owners import OwnerOf, owner_in
@@ -61,6 +63,9 @@ class ServiceSettings:
     """What the user reads when a run fails."""
     data_part: DataPart | None = None
     """What a ``data-…`` part of a user message becomes for the model."""
+    chat_jobs: bool = False
+    """Whether the runs of chats are jobs, where there is an engine, so that a page may leave and come back;
+    ``Prepared.as_job`` decides otherwise for one."""
 
     def __post_init__(self) -> None:
         """Refuse what would let every page act with its visitor's cookies."""
@@ -104,6 +109,7 @@ class ChatService:
         self._metrics = metrics or Metrics()
         self._jobs = jobs
         self._job_streams = Streams()
+        self._pages = None if jobs is None else self._made_pages(jobs)
         self._owner = owner
         self._prepare_job = prepare_job
 
@@ -128,6 +134,24 @@ class ChatService:
         """
         self._job_streams.end()
 
+    def _made_pages(self, engine: JobEngine) -> JobPages:
+        settings = self._settings
+        show = PageSettings(
+            settings.reasoning, settings.sources, settings.error_text, settings.keep_alive_seconds, settings.chat_jobs
+        )
+        return JobPages(engine, ChatJobs(engine, self._runs), show, self._job_streams, self._metrics)
+
+    def _access(self) -> JobAccess:
+        settings = self._settings
+        return JobAccess(
+            authenticate=self._authenticate,
+            owner=self._owner,
+            prepare=self._prepare_job,
+            outside_tools=settings.client_tools,
+            max_body_bytes=settings.max_body_bytes,
+            keep_alive_seconds=settings.keep_alive_seconds,
+        )
+
     def app(self) -> Starlette:
         """The service as an ASGI app: ``POST /chat``, ``POST /runs/{id}/tool-results``, and with an engine ``/jobs``.
 
@@ -138,16 +162,10 @@ class ChatService:
             Route("/runs/{run_id}/tool-results", answered(self._tool_results), methods=["POST"]),
         ]
         settings = self._settings
-        if self._jobs is not None:
-            access = JobAccess(
-                authenticate=self._authenticate,
-                owner=self._owner,
-                prepare=self._prepare_job,
-                outside_tools=settings.client_tools,
-                max_body_bytes=settings.max_body_bytes,
-                keep_alive_seconds=settings.keep_alive_seconds,
-            )
+        if self._jobs is not None and self._pages is not None:
+            access = self._access()
             routes += JobRoutes(self._jobs, self._job_streams, access, self._metrics).routes()
+            routes += self._pages.routes(access)
         cors = Middleware(
             CORSMiddleware,
             allow_origins=settings.allow_origins,
@@ -164,7 +182,12 @@ class ChatService:
         asked = read_chat_request(
             body, values, allow_system=self._settings.system_messages, data_part=self._settings.data_part
         )
-        events = await self._runs.begin(asked)
+        plan = await self._runs.plan(asked)
+        if self._pages is not None:
+            shown = await self._pages.answer_to(asked, plan, lambda: self._owner(values))
+            if shown is not None:
+                return shown
+        events = await self._runs.begin(asked, plan)
         return self._streamed(asked, events, asked.continues or new_id("msg"))
 
     async def _tool_results(self, request: Request) -> Response:
@@ -172,11 +195,16 @@ class ChatService:
         run_id = str(request.path_params["run_id"])
         answer, fields = read_answer(await read_json_object(request, self._settings.max_body_bytes))
         asked = ChatRequest.of_answer(fields, values)
-        acknowledgement = await self._runs.take(run_id, answer, asked)
-        if "text/event-stream" in request.headers.get("accept", ""):
-            return self._streamed(asked, await self._runs.go_on(run_id, asked), None)
-        body = acknowledged(acknowledgement, answer)
-        return Response(dump_bytes(body), media_type="application/json")
+        plan = await self._runs.plan(asked)
+        wants_stream = "text/event-stream" in request.headers.get("accept", "")
+        if self._pages is not None:
+            shown = await self._pages.taken(run_id, answer, self._owner(values), wants_stream=wants_stream)
+            if shown is not None:
+                return shown
+        acknowledgement = await self._runs.take(run_id, answer, plan)
+        if wants_stream:
+            return self._streamed(asked, await self._runs.go_on(run_id, plan), None)
+        return Response(dump_bytes(acknowledged(acknowledgement, answer)), media_type="application/json")
 
     def _streamed(self, asked: ChatRequest, events: Events | None, message_id: str | None) -> EventStream:
         source = _nothing_yet(message_id) if events is None else self._encoded(asked, events, message_id)

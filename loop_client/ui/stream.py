@@ -123,11 +123,15 @@ class UIMessageStream:
         error: Chunk = {"type": "error", "errorText": text}
         return [*self._end_words(), error, *self._end_step(), *self._end("error", {})]
 
+    def pause(self) -> list[Chunk]:
+        """End the message for now: calls wait for whoever reads it. The run is not over."""
+        return [*self._end_step(), *self._end("suspended", {"usage": usage_object(self._usage)})]
+
     def abort(self, reason: str | None = None) -> list[Chunk]:
         """End the message because the run was cancelled."""
         self.ended = True
         chunk: Chunk = {"type": "abort"}
-        return [*self._end_words(), chunk if reason is None else chunk | {"reason": reason}]
+        return [*self._end_words(), *self._end_calls(), chunk if reason is None else chunk | {"reason": reason}]
 
     def _progress(
         self,
@@ -185,6 +189,10 @@ class UIMessageStream:
         self._in_step = False
         return [*self._end_words(), *ending]
 
+    def _end_calls(self) -> list[Chunk]:
+        """A step without calls, where the last one has some."""
+        return [*self._end_step(), *self._start_step()] if self._tools.calls_in_step else []
+
     def _say(self, kind: _Words, text: str) -> list[Chunk]:
         begin: list[Chunk] = []
         words = self._words
@@ -211,8 +219,8 @@ class UIMessageStream:
         chunks = self._end_words()
         if event.error is not None:
             chunks.append({"type": "error", "errorText": self._options.error_text(event)})
-        if self._tools.calls_in_step and event.finish_reason != "suspended":
-            chunks += [*self._end_step(), *self._start_step()]
+        if event.finish_reason != "suspended":
+            chunks += self._end_calls()
         counts = {"usage": usage_object(event.usage), "rounds": event.rounds, "calls": event.calls, "cost": event.cost}
         return [*chunks, *self._end_step(), *self._end(event.finish_reason, counts)]
 

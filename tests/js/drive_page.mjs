@@ -1,7 +1,7 @@
 // Opens the chat page in a browser that `serve_browser.mjs` keeps, and does what a user would do.
 //
-// Standard input: {endpoint, page, steps}, where a step is ["send", text], ["click", button], ["see", text] or
-// ["status", word]. Standard output: {messages, seen, error, logged}.
+// Standard input: {endpoint, page, steps}, where a step is ["send", text], ["click", button], ["see", text],
+// ["status", word], ["reload", ""] or ["fetch", address]. Standard output: {messages, seen, error, picked, logged}.
 
 import { chromium } from 'playwright-core';
 import { text } from 'node:stream/consumers';
@@ -21,6 +21,8 @@ try {
     },
     click: label => page.click(`button:has-text("${label}")`),
     see: words => page.getByText(words).first().waitFor(),
+    reload: () => page.reload(),
+    fetch: url => fetch(url),
     status: word => page.waitForFunction(wanted => document.querySelector('#status').textContent === wanted, word),
   };
   for (const [action, argument] of steps) await actions[action](argument);
@@ -28,6 +30,7 @@ try {
   const kept = await page.evaluate(() => ({
     messages: window.chat?.messages,
     seen: window.seen,
+    picked: window.kept?.picked,
     error: document.querySelector('#error')?.textContent,
   }));
   console.log(JSON.stringify({ ...kept, logged }));

@@ -1,4 +1,5 @@
-// A stock chat page: nothing here knows which server answers. `?api=` says where it is.
+// A stock chat page: nothing here knows which server answers. `?api=` says where it is. With `?chat=` the page keeps its
+// messages in this tab under that name, and asks for what goes on when it is loaded again.
 
 import { useChat } from '@ai-sdk/react';
 import {
@@ -21,21 +22,28 @@ const clientTools = [
 ];
 const seen = [];
 window.seen = seen;
+const chatId = query.get('chat');
+const kept = JSON.parse((chatId && sessionStorage.getItem(chatId)) || '{"messages": [], "picked": 0}');
+window.kept = kept;
 
 function Chat() {
   const [text, setText] = useState('');
   const chat = useChat({
+    ...(chatId && { id: chatId, messages: kept.messages, resume: true }),
     transport: new DefaultChatTransport({ api: query.get('api'), body: { tools: clientTools, sessionId: 's-1' } }),
     sendAutomaticallyWhen: options =>
       lastAssistantMessageIsCompleteWithToolCalls(options) ||
       lastAssistantMessageIsCompleteWithApprovalResponses(options),
     onToolCall({ toolCall }) {
       if (toolCall.toolName !== 'pick_color') return;
+      kept.picked += 1;
       chat.addToolOutput({ tool: 'pick_color', toolCallId: toolCall.toolCallId, output: { color: 'blue' } });
     },
   });
   useEffect(() => {
     window.chat = { messages: chat.messages, status: chat.status };
+    kept.messages = chat.messages;
+    if (chatId) sessionStorage.setItem(chatId, JSON.stringify(kept));
     for (const part of chat.messages.flatMap(message => message.parts)) {
       const state = isToolUIPart(part) && `${getToolName(part)}:${part.state}`;
       if (state && !seen.includes(state)) seen.push(state);

@@ -37,7 +37,13 @@ async def built_page(source: str | None = None) -> str:
     return str((await run_script("build_page.mjs", {"source": source}))["script"])
 
 
-async def use_page(browser: str, page: str, api: str, *steps: tuple[str, str]) -> dict[str, Any]:
-    """Do the steps as a user would; gives ``messages``, ``seen`` (tool states in order), ``error`` and ``logged``."""
-    address = f"{page}/?api={quote(api)}"
+async def use_page(
+    browser: str, page: str, api: str, *steps: tuple[str, str], chat: str | None = None
+) -> dict[str, Any]:
+    """Do the steps as a user would; with a chat's name, on a page that comes back to it when it is loaded.
+
+    Gives ``messages``, ``seen`` (tool states in order), ``error``, ``picked`` (how often the browser's tool ran) and
+    ``logged``.
+    """
+    address = f"{page}/?api={quote(api)}" + ("" if chat is None else f"&chat={quote(chat)}")
     return await run_script("drive_page.mjs", {"endpoint": browser, "page": address, "steps": steps})

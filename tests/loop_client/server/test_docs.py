@@ -17,7 +17,7 @@ from loop_client.server.alone import read_server_table
 from loop_client.server.tool_results import _STATUSES as STATUSES
 from tests.loop_client.fake_server import WAIT, FakeServer, calls, says
 from tests.loop_client.javascript import run_script, running_browser
-from tests.loop_client.server.chatting import SECRET, ask, of_type, text_of, user
+from tests.loop_client.server.chatting import SECRET, ask, chunks_in, of_type, text_of, user
 from tests.loop_client.server.pages import built_page
 from tests.loop_client.serving import serving
 
@@ -103,7 +103,28 @@ def test_the_file_is_one_that_is_accepted(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("CHAT_KEYS", "key-1")
     (text,) = snippets("toml")
     address, settings = read_server_table(tomllib.loads(text)["server"])
-    assert (address.port, settings.reasoning) == (8090, False)
+    assert (address.port, settings.reasoning, settings.chat_jobs) == (8090, False, True)
+
+
+async def test_a_page_comes_back_to_its_job(server: FakeServer, program: dict[str, Any]) -> None:
+    server.play(calls(("c1", "find_order", '{"number": "A-1"}')), says("120 euros."))
+    async with (
+        serving(program["lasting_app"]) as address,
+        httpx2.AsyncClient(base_url=f"{address}/ai", timeout=WAIT) as http,
+    ):
+        assert (await http.get("/chat/chat-1/stream")).status_code == 204
+        chunks = await ask(http, user("what did I pay?"))
+        assert text_of(chunks_in(await http.get("/chat/chat-1/stream"))) == text_of(chunks) == "120 euros."
+        run_id = of_type(chunks, "start")[0]["messageMetadata"]["runId"]
+        assert text_of(chunks_in(await http.get(f"/jobs/{run_id}/ui"))) == "120 euros."
+        assert (await http.post("/chat/chat-1/cancel", json={})).json()["status"] == "completed"
+    listed = set(re.findall(r"^\| `(GET|POST) (/(?:chat|jobs)/[^` ]*)` \|", PAGE, re.MULTILINE))
+    known = {
+        (method, re.sub(r"\{\w+\}", "{id}", route.path))
+        for route in program["lasting"].app().routes
+        for method in route.methods - {"HEAD"}
+    }
+    assert listed == {item for item in known if item[1].startswith("/chat/") or item[1].endswith("/ui")}
 
 
 def test_every_code_of_a_refused_answer_is_listed_under_its_status() -> None:
