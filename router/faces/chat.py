@@ -10,41 +10,32 @@ from providers.wire.sse import encode_event
 from router.faces.relay import Relay
 from router.faces.serving import Face
 
-_DONE_LINE = re.compile(rb"^data: ?\[DONE\]", re.MULTILINE)
-
 
 class ChatRelay(Relay):
-    """Holds the terminator back, so that what the router has to say of the answer comes before it."""
+    """Puts what the router has to say of the answer before the terminator."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._terminator = b""
+    ends = re.compile(rb"^data: ?\[DONE\]", re.MULTILINE)
 
-    def feed(self, raw: bytes) -> bytes:
-        """Whole events; from the terminator on they wait."""
-        passed = super().feed(raw)
-        found = _DONE_LINE.search(passed)
-        if found is None:
-            return passed
-        self._terminator += passed[found.start() :]
-        return passed[: found.start()]
-
-    def close(self, said: JsonObject) -> bytes:
+    def end(self, raw: bytes, said: JsonObject) -> bytes:
         """The router's event where it has verdicts or adjustments to tell, then the terminator."""
-        told = b""
-        if said.get("calls") or said.get("adjustments"):
-            # With an empty delta, for clients that look into the first choice of every chunk.
-            chunk: JsonObject = {
-                "id": self.response_id,
-                "object": "chat.completion.chunk",
-                "created": int(time.time()),
-                "model": said.get("model"),
-                "choices": [{"index": 0, "delta": {}, "finish_reason": None}],
-                "router": said,
-            }
-            told = encode_event(dumps(chunk))
-        terminator, self._terminator = self._terminator, b""
-        return told + terminator + super().close(said)
+        data = super().end(raw, said)
+        found = self.ends.search(data)
+        start = len(data) if found is None else found.start()
+        return data[:start] + self._told(said) + data[start:]
+
+    def _told(self, said: JsonObject) -> bytes:
+        if not said.get("calls") and not said.get("adjustments"):
+            return b""
+        # With an empty delta, for clients that look into the first choice of every chunk.
+        chunk: JsonObject = {
+            "id": self.response_id,
+            "object": "chat.completion.chunk",
+            "created": int(time.time()),
+            "model": said.get("model"),
+            "choices": [{"index": 0, "delta": {}, "finish_reason": None}],
+            "router": said,
+        }
+        return encode_event(dumps(chunk))
 
 
 CHAT = Face(dialect=DIALECTS["openai-chat"], id_prefix="chatcmpl-", headers=("openai-beta",), relay=ChatRelay)

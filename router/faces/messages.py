@@ -1,8 +1,11 @@
 """``POST /v1/messages``: the Anthropic Messages face."""
 
+import re
+
 from providers.dialects import DIALECTS
 from providers.spec.errors import InvalidRequestError, RouterError
 from providers.spec.values import JsonObject
+from router.faces.relay import Relay
 from router.faces.serving import Face
 
 _THREAD_UNKNOWN: JsonObject = {"error": {"details": {"error_code": "thread_not_found"}}}
@@ -18,10 +21,17 @@ def _check_thread(body: JsonObject) -> RouterError | None:
     return InvalidRequestError(message, status=404, type="not_found_error", path="thread", raw=_THREAD_UNKNOWN)
 
 
+class MessagesRelay(Relay):
+    """Ends with ``message_stop``."""
+
+    ends = re.compile(rb'"type"\s*:\s*"message_stop"')
+
+
 MESSAGES = Face(
     dialect=DIALECTS["anthropic-messages"],
     id_prefix="msg_",
     objects=True,
     headers=("anthropic-beta", "anthropic-version"),
+    relay=MessagesRelay,
     check=_check_thread,
 )

@@ -14,6 +14,9 @@ _TELLS_ERROR: Final = re.compile(rb'"error"\s*:\s*[{"]|event:\s*error|"type"\s*:
 class Relay:
     """Passes events on as they came. An event that is not whole waits, so that an error of ours can follow it."""
 
+    ends: re.Pattern[bytes] | None = None
+    """What the event holds with which a stream ends; ``None`` where it ends with its bytes."""
+
     def __init__(self) -> None:
         self._held = bytearray()
         self.response_id = ""
@@ -37,10 +40,15 @@ class Relay:
         found = _TELLS_ERROR.search(data)
         return data[: _last_boundary(data, 0, len(data) if found is None else found.start())]
 
-    def close(self, said: JsonObject) -> bytes:
-        """What is still owed at a clean end; ``said`` is the router's word on the answer."""
-        held, self._held = bytes(self._held), bytearray()
-        return held
+    def end(self, raw: bytes, said: JsonObject) -> bytes:
+        """The last bytes of a clean end, up to its terminator: what comes behind that is no part of the answer.
+
+        ``said`` is the router's word on the answer.
+        """
+        data, self._held = bytes(self._held) + raw, bytearray()
+        found = None if self.ends is None else self.ends.search(data)
+        boundary = None if found is None else _BOUNDARY.search(data, found.end())
+        return data if boundary is None else data[: boundary.end()]
 
 
 def _last_boundary(data: bytes | bytearray, start: int, end: int) -> int:

@@ -149,7 +149,7 @@ def _anew(encoder: StreamEncoder, events: Sequence[StreamEvent]) -> bytes:
 def _relayed(relay: Relay, batch: Batch, said: JsonObject) -> bytes:
     match batch.events[-1] if batch.events else None:
         case StreamEnd():
-            return relay.feed(batch.raw) + relay.close(said)
+            return relay.end(batch.raw, said)
         case StreamError():
             return relay.fail(batch.raw)
         case _:

@@ -166,6 +166,27 @@ def test_state_that_comes_late_still_seals_its_reasoning() -> None:
     assert str(item["encrypted_content"]).startswith("router.")
 
 
+@pytest.mark.parametrize("part", [TextPart(text=""), CALLED], ids=["text", "call"])
+@pytest.mark.parametrize("closed", [False, True], ids=["within its item", "behind it"])
+def test_state_that_comes_when_its_item_has_begun_follows_it(part: Part, closed: bool) -> None:
+    """REASON-04, STREAM-21: in an item of its own; the last event has the items that the stream had."""
+    update = PartUpdate(index=0, state=SIGNATURE)
+    events: list[StreamEvent] = [ResponseStart(id="r"), PartStart(index=0, part=part)]
+    events += [PartDelta(index=0, text="{}"), *([] if closed else [update]), PartEnd(index=0)]
+    after = ReasoningPart(text="Well.")
+    events += [update] if closed else [PartStart(index=1, part=after), PartEnd(index=1)]
+    events += [CandidateEnd(finish=Finish(reason="stop")), StreamEnd()]
+    stream = encoded(events)
+    (again, *_) = echoed(sdk_response(stream))
+    assert again.state == SIGNATURE
+    done = [event["item"] for event in wire_events(stream) if event["type"] == "response.output_item.done"]
+    last = wire_events(stream)[-1]["response"]
+    assert isinstance(last, dict)
+    assert last["output"] == done
+    attached = DIALECT.decode_request({"model": "m", "input": done}).messages[0].parts
+    assert attached[0].state == SIGNATURE
+
+
 def test_a_damaged_envelope_goes_nowhere() -> None:
     """REASON-05."""
     item: JsonObject = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "router.v1.???"}

@@ -41,6 +41,8 @@ class ResponsesStreamEncoder:
         self._items: list[ItemWriter] = []
         self._by_part: dict[int, ItemWriter] = {}
         self._cut = False
+        self._late = False
+        """Whether the items of the stream are others than those of a plain answer would be."""
 
     def feed(self, event: StreamEvent) -> bytes:
         """The bytes this event gives rise to."""
@@ -89,6 +91,8 @@ class ResponsesStreamEncoder:
     def _end(self) -> bytes:
         written = self._close(everything=True)
         body = encode_response(self._folder.response(), self._context)
+        if self._late:
+            body["output"] = [self._writer.done[number] for number in sorted(self._writer.done)]
         status = body.get("status")
         kind = status if status in {"completed", "incomplete", "failed"} else "incomplete"
         return written + self._writer.event(f"response.{kind}", {"response": body})
@@ -123,8 +127,11 @@ class ResponsesStreamEncoder:
 
     def _part_event(self, event: PartDelta | PartUpdate | PartEnd) -> bytes:
         item = self._by_part.get(event.index)
-        if item is None or item.closed:
+        if item is None:
             return b""
+        if item.closed:
+            late = isinstance(event, PartUpdate) and event.state is not None and item is self._items[-1]
+            return self._carried_late(item) if late else b""
         match event:
             case PartDelta():
                 return item.grow(event.index, event.text)
@@ -134,6 +141,12 @@ class ResponsesStreamEncoder:
                 item.ended(event.index)
                 return b"" if item is self._items[-1] else self._close()
 
+    def _carried_late(self, item: ItemWriter) -> bytes:
+        """State that came when its item had begun or was done: in an item of its own behind it (REASON-04)."""
+        told = item.carrier_behind(self._folder.response().candidates[0].parts)
+        self._late = self._late or bool(told)
+        return told
+
     def _close(self, *, everything: bool = False) -> bytes:
         """End the items whose parts have all ended, or every one."""
         written = b""
@@ -141,4 +154,5 @@ class ResponsesStreamEncoder:
             if not item.closed and (everything or item.has_ended):
                 cut = everything and self._cut and item is self._items[-1]
                 written += item.close(self._folder.response().candidates[0].parts, cut=cut)
+                written += self._carried_late(item)
         return written

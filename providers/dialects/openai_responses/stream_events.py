@@ -1,7 +1,8 @@
 """The events of one output item: how it is added, grows and is done."""
 
+from providers.dialects.openai_responses.carrier import carrier_item
 from providers.dialects.openai_responses.content import is_annotation, is_content
-from providers.dialects.openai_responses.grammar import is_native
+from providers.dialects.openai_responses.grammar import is_native, minted_id
 from providers.dialects.openai_responses.items_encode import message_item
 from providers.dialects.openai_responses.response_encode import (
     before_item,
@@ -23,6 +24,8 @@ class EventWriter:
     def __init__(self) -> None:
         self._sequence = 0
         self.items = 0
+        self.done: dict[int, JsonObject] = {}
+        """The items that are done, by output index."""
 
     def event(self, kind: str, fields: JsonObject) -> bytes:
         """One event."""
@@ -38,6 +41,7 @@ class EventWriter:
     def whole_item(self, item: JsonObject) -> bytes:
         """An item that is told at once."""
         number = self.next_item()
+        self.done[number] = item
         added = self.event("response.output_item.added", {"output_index": number, "item": item})
         return added + self.event("response.output_item.done", {"output_index": number, "item": item})
 
@@ -174,7 +178,18 @@ class ItemWriter:
             item = part_item(parts[self._first], self._response_id, self._first) or {}
         if cut and not is_native(parts[self._first].form) and "status" in item:
             item = {**item, "status": "incomplete"}
+        self._writer.done[self._number] = item
         return written + self._event("response.output_item.done", {"item": item}, item_id=False)
+
+    def carrier_behind(self, parts: tuple[Part, ...]) -> bytes:
+        """The item that carries the foreign state of its last part, where that came when the item had begun."""
+        last = self._parts[-1]
+        state = parts[last].state
+        if state is None or isinstance(parts[last], ReasoningPart) or self._kinds[-1].state is not None:
+            return b""
+        return self._writer.whole_item(
+            carrier_item(state, "previous", minted_id("rs", self._response_id, last, "late"))
+        )
 
     def _part_done(self, place: int, part: Part) -> bytes:
         match part:

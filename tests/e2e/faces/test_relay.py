@@ -255,3 +255,28 @@ def test_what_is_no_answer_is_an_error(relayed: Relayed, face: str, body: bytes,
     answer = relayed.post(path, request)
     assert answer.status_code == 502, answer.text
     assert answer.json()["error"]["message"]
+
+
+BEHIND = b'data: {"id":"x","choices":[{"index":0,"delta":{"content":"more"},"finish_reason":null}]}\n\ndata: [DONE]\n\n'
+
+
+@pytest.mark.parametrize("face", ["chat", "messages", "responses"])
+@pytest.mark.parametrize("together", [False, True], ids=["apart", "in one piece"])
+def test_nothing_behind_the_terminator_is_part_of_the_answer(relayed: Relayed, face: str, together: bool) -> None:
+    """STREAM-15, STREAM-21: a stream ends where its dialect says so, however its bytes come."""
+    own = OWN[face]
+    whole = b"".join(own.stream)
+    relayed.provider.events(*((whole + BEHIND,) if together else (*own.stream[:-1], own.stream[-1] + BEHIND)))
+    answer = relayed.post(own.stream_path, own.stream_request)
+    assert answer.status_code == 200
+    assert without_router_event(answer.content) == whole
+
+
+def test_a_terminator_within_a_text_ends_nothing(relayed: Relayed) -> None:
+    """STREAM-21: quoted in an answer it has its quotes escaped."""
+    own = OWN["messages"]
+    said = b'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta",'
+    said += b'"text":"{\\"type\\":\\"message_stop\\"}\\n\\ndata: [DONE]"}}\n\n'
+    pieces = (*own.stream[:4], said, *own.stream[4:])
+    relayed.provider.events(b"".join(pieces))
+    assert relayed.post(own.stream_path, own.stream_request).content == b"".join(pieces)
