@@ -13,6 +13,8 @@ from typing import Final
 
 import pytest
 
+from tests import postgres
+
 SCRIPTS = Path(__file__).resolve().parent / "js"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -48,6 +50,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs_browser: drives a page in a headless Chromium, by scripts under Node")
     config.addinivalue_line("markers", "needs_haproxy: runs HAProxy, and services on several loopback addresses")
     config.addinivalue_line("markers", "needs_nginx: runs nginx, and services on several loopback addresses")
+    config.addinivalue_line("markers", "needs_postgres: keeps jobs in PostgreSQL")
+    config.addinivalue_line("markers", "needs_own_postgres: starts and stops a PostgreSQL server")
     config.addinivalue_line("markers", "needs_compose: runs docker-compose of the development environment")
     config.addinivalue_line("markers", "needs_hadolint: runs hadolint of the development environment")
 
@@ -62,7 +66,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     notice = (
         f"{len(needing)} tests were not run, because there is no {' and no '.join(what)} here "
         "(`make test` sets up the packages of tests/js where there is npm; Debian has nodejs, npm, chromium, haproxy, "
-        "nginx-light and gcc)"
+        "nginx-light, gcc and postgresql)"
     )
     if os.environ.get("CI") == "true":
         raise pytest.UsageError(f"{notice} (CI=true: their absence is a failure)")
@@ -93,6 +97,8 @@ _PROGRAMS: Final[tuple[tuple[str, str, Callable[[], object]], ...]] = (
     ("needs_haproxy", "HAProxy", partial(server_command, "haproxy")),
     ("needs_nginx", "nginx", partial(server_command, "nginx")),
     ("needs_compiler", "C compiler (cc)", partial(shutil.which, "cc")),
+    ("needs_postgres", "PostgreSQL server", postgres.is_here),
+    ("needs_own_postgres", "PostgreSQL server of one's own", postgres.programs),
     (
         "needs_compose",
         "docker-compose on PyPI for this computer",

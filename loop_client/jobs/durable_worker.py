@@ -96,11 +96,20 @@ class Worker:
         for task in self._tasks:
             task.cancel()
         await asyncio.wait(self._tasks)
-        if self._works:
-            self._idle.clear()
-            await asyncio.to_thread(self._idle.wait, self._settings.drain_seconds)
+        await self.wait_until_idle(self._settings.drain_seconds)
         await self._stop()
         _worker = None
+
+    async def wait_until_idle(self, seconds: float) -> None:
+        """Wait until nothing is worked on here, at most so many seconds."""
+        self._idle.clear()
+        if self._works:
+            await asyncio.to_thread(self._idle.wait, seconds)
+
+    @property
+    def name(self) -> str:
+        """Of the slot."""
+        return self._executor
 
     async def run(self, text: str) -> str:
         """Run the job of this workflow; in the engine's event loop."""

@@ -110,13 +110,14 @@ class PostgresSlots:
         self._url = url
         self._count = count
         self._own: int | None = None
+        self._holds = False
         self._connection: psycopg.Connection | None = None
 
     def take(self) -> int:
         """Take the first free slot."""
         for number in range(self._count):
             if self._try(number):
-                self._own = number
+                self._own, self._holds = number, True
                 return number
         raise ConfigurationError(f"jobs.slots: all {self._count} are taken by other workers")
 
@@ -125,17 +126,18 @@ class PostgresSlots:
         if self._own is None:
             return False
         try:
-            if self._connection is not None and not self._connection.closed:
+            # A lock belongs to the connection that took it: as long as that lives, it is held.
+            if self._holds and self._connection is not None and not self._connection.closed:
                 self._connection.execute("SELECT 1")
                 return True
         except psycopg.Error:
             _log.warning("the connection that holds the lock of slot %s was lost", self._own)
         self._drop()
         try:
-            return self._try(self._own)
+            self._holds = self._try(self._own)
         except psycopg.Error:
             self._drop()
-            return False
+        return self._holds
 
     def free(self) -> Sequence[int]:
         """Slots that nobody holds now."""
@@ -168,11 +170,13 @@ class PostgresSlots:
 
     def _open(self) -> psycopg.Connection:
         if self._connection is None or self._connection.closed:
+            self._drop()
             self._connection = psycopg.connect(self._url + _joined(self._url), autocommit=True)
         return self._connection
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
+        self._holds = False
         if connection is not None:
             with contextlib.suppress(psycopg.Error):
                 connection.close()

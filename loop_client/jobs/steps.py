@@ -58,6 +58,8 @@ class JobSteps:
         self._at = 0.0
         self._base = (0.0, time.monotonic())
         self._entries: dict[str, tuple[Entry, Entry]] = {}
+        self._asked: set[str] = set()
+        """Calls that were interrupted, and that somebody may have run once more."""
         self._decided_by = ""
         """The execution that made the latest decision."""
 
@@ -120,6 +122,8 @@ class JobSteps:
 
         async def work(tell: Tell, claimed_by: str) -> JsonObject:
             attempt = request.attempt
+            if call.id in self._asked:
+                attempt += await self._starts(call.id)
             if claimed_by != self._journal.execution:
                 match tool.interrupted:
                     case "error":
@@ -128,13 +132,16 @@ class JobSteps:
                     case "ask":
                         return end_to_json(ToolEnd(ToolOutcome("", "interrupted"), 0.0, asks=True))
                     case "retry":
-                        attempt += await self._starts(call.id)
+                        attempt = request.attempt + await self._starts(call.id)
             runnable = replace(request.runnable, tool=tool)
             begun = replace(request, runnable=runnable, run_id=self._journal.job_id, attempt=attempt)
             return await self._teller(tell).of(self._place, lambda emit: self._run(begun, emit))
 
         async with self._limit_of(tool.name):
-            return end_from_json(await self._claimed(claim, run, work))
+            end = end_from_json(await self._claimed(claim, run, work))
+        if end.asks:
+            self._asked.add(call.id)
+        return end
 
     async def _run(self, request: ToolRequest, emit: Emit) -> JsonObject:
         call, tool, number = request.runnable.call, request.runnable.tool, request.round

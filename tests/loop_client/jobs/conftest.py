@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -11,6 +11,7 @@ import pytest
 
 from loop_client.jobs import JobEngine, JobRuntime, JobSettings, open_jobs
 from tests.loop_client.jobs.stage import Stage
+from tests.postgres import PostgresServer, postgres_server
 
 Opening: TypeAlias = Callable[..., AbstractAsyncContextManager[JobEngine]]
 
@@ -20,10 +21,24 @@ def stage() -> Stage:
     return Stage()
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A server of PostgreSQL."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["memory", "sqlite", pytest.param("postgres", marks=pytest.mark.needs_postgres)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where the jobs of the test are kept."""
-    return "memory" if request.param == "memory" else f"sqlite:///{tmp_path}/jobs.db"
+    match request.param:
+        case "memory":
+            yield "memory"
+        case "sqlite":
+            yield f"sqlite:///{tmp_path}/jobs.db"
+        case _:
+            with request.getfixturevalue("postgres").database() as url:
+                yield url
 
 
 @pytest.fixture

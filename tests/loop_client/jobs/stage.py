@@ -74,7 +74,7 @@ class Account:
     """What ``hold`` waits for."""
 
 
-def tools_over(account: Account) -> list[Tool]:
+def tools_over(account: Account) -> list[Tool]:  # noqa: C901  # one small function for every kind of behaviour
     @tool
     async def add(context: ToolContext, a: int = 1, b: int = 2) -> int:
         """Add two numbers."""
@@ -98,6 +98,23 @@ def tools_over(account: Account) -> list[Tool]:
             raise
         return "held"
 
+    async def begun(context: ToolContext) -> str:
+        key = context.idempotency_key.partition("/")[2]
+        account.attempts.setdefault(key, []).append(context.attempt)
+        if len(account.attempts[key]) == 1:
+            await asyncio.sleep(WAIT * 3)
+        return f"attempt {context.attempt}"
+
+    @tool(idempotent=True)
+    async def again(context: ToolContext) -> str:
+        """Hang the first time; may be repeated."""
+        return await begun(context)
+
+    @tool(on_interrupted="ask")
+    async def asks(context: ToolContext) -> str:
+        """Hang the first time; may be repeated if somebody says so."""
+        return await begun(context)
+
     @tool(needs_approval=lambda arguments: arguments["euros"] > 100)
     async def pay(context: ToolContext, euros: int) -> str:
         """Pay."""
@@ -116,7 +133,7 @@ def tools_over(account: Account) -> list[Tool]:
     async def choose_seat(row: int = 1) -> None:
         """Let the user choose a seat."""
 
-    return [add, hold, pay, ask_user, choose_seat]
+    return [add, hold, again, asks, pay, ask_user, choose_seat]
 
 
 class JobClient(LoopClient):

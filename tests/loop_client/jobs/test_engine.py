@@ -263,6 +263,27 @@ async def test_a_cancelled_job_goes_on_and_a_completed_one_from_a_round(engine: 
     assert sum(stage.account.starts.values()) == 2
 
 
+async def test_an_interrupted_call_is_repeated_or_asked_about_as_its_tool_says(engine: JobEngine, stage: Stage) -> None:
+    job = await engine.start(
+        JobSpec.of(script([["c1", "again", {}], ["c2", "asks", {}], ["c3", "asks", {}]])), owner=OWNER
+    )
+    await until(engine, job.id, "job-call-start", 3)
+    await engine.cancel(job.id, owner=OWNER)
+    again = await engine.retry(job.id, owner=OWNER)
+    seen = await until(engine, again.id, "tool-approval-requested", 2)
+    tokens = {event.data["call_id"]: event.data["token"] for event in seen if event.type == "tool-approval-requested"}
+    await engine.answer(again.id, [JobAnswer("c2", approved=True, token=tokens["c2"])], owner=OWNER)
+    await engine.answer(again.id, [JobAnswer("c3", approved=False, token=tokens["c3"])], owner=OWNER)
+    done = await ended(engine, again.id)
+    assert done.status == "completed"
+    assert {call.call_id: (call.state, call.output, call.attempt) for call in done.rounds[0].calls} == {
+        "c1": ("completed", "attempt 2", 2),
+        "c2": ("completed", "attempt 2", 2),
+        "c3": ("error", None, 1),
+    }
+    assert stage.account.attempts == {"1/c1": [1, 2], "1/c2": [1, 2], "1/c3": [1]}
+
+
 async def test_fifty_viewers_that_leave_and_resume_see_the_same(engine: JobEngine, stage: Stage) -> None:
     stage.account.may_end = asyncio.Event()
     rounds = [[[f"c{number}", "add", {}], [f"d{number}", "add", {}]] for number in range(4)]
