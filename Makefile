@@ -12,7 +12,7 @@ NODE_MODULES := tests/js/node_modules
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types check format bench lock docker clean
+.PHONY: help demo test test-crash lint types check format bench lock docker clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -20,8 +20,11 @@ help: ## Show this list
 demo: $(VENV)/.ready-to-run ## Run router and loop client on a real folder, with no key (ARGS="--model openai/...")
 	@$(BIN)/ai-router demo $(ARGS)
 
-test: $(VENV)/.ready-to-develop $(NODE_MODULES)/.installed browser-under-ci balancers-under-ci compiler-under-ci ## Run the whole test suite (ARGS="-k name" for a part)
+test: $(VENV)/.ready-to-develop $(NODE_MODULES)/.installed browser-under-ci balancers-under-ci compiler-under-ci postgres-under-ci ## Run the whole test suite (ARGS="-k name" for a part)
 	@$(BIN)/python -m pytest $(ARGS)
+
+test-crash: $(VENV)/.ready-to-develop postgres-under-ci ## Kill what runs jobs, long and in every way, and count what went wrong
+	@$(BIN)/python -m tests.loop_client.jobs.crash_matrix $(ARGS)
 
 lint: $(VENV)/.ready-to-develop ## Check style and format
 	@$(BIN)/ruff check .
@@ -140,6 +143,12 @@ browser-under-ci:
 balancers-under-ci:
 	@if $(AS_ROOT_UNDER_CI) && ! { command -v haproxy && command -v nginx; } >/dev/null; then \
 		$(APT_INSTALL) haproxy nginx-light; } >/dev/null; \
+	fi
+
+.PHONY: postgres-under-ci
+postgres-under-ci:
+	@if $(AS_ROOT_UNDER_CI) && ! ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; then \
+		$(APT_INSTALL) postgresql; } >/dev/null; \
 	fi
 
 .PHONY: compiler-under-ci

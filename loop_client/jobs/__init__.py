@@ -13,6 +13,7 @@ from loop_client.jobs.errors import (
     JobError,
     JobNotFound,
     QueueFull,
+    StoreUnavailable,
 )
 from loop_client.jobs.job import CallState, Job, JobCall, JobEvent, JobRound, JobStatus
 from loop_client.jobs.memory import MemoryJobs
@@ -43,6 +44,7 @@ __all__ = [
     "JobStatus",
     "MemoryJobs",
     "QueueFull",
+    "StoreUnavailable",
     "job_engine",
     "open_jobs",
     "read_jobs_table",

@@ -7,11 +7,13 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final, TypeVar
 
 from dbos import DBOSClient, EnqueueOptions, SetWorkflowID, WorkflowStatus, error
 
 from loop_client.jobs.answer import JobAnswer, check_answer
+from loop_client.jobs.durable_access import Access
 from loop_client.jobs.durable_store import ANSWER, ANSWERS, INBOX, JOB, QUEUE, STREAM, VERSION, DurableStore
 from loop_client.jobs.durable_worker import Worker
 from loop_client.jobs.errors import AnswerConflict, JobConflict, JobNotFound, QueueFull
@@ -24,6 +26,7 @@ from loop_client.jobs.settings import JobSettings
 from loop_client.jobs.spec import JobSpec
 from loop_client.jobs.tails import Tails
 from loop_client.jsontext import JsonObject, dumps, loads
+from loop_client.steps import new_id
 
 Returned = TypeVar("Returned")
 
@@ -94,7 +97,8 @@ class DurableJobs:
             options = EnqueueOptions(
                 workflow_name=JOB, queue_name=QUEUE, workflow_id=chosen, app_version=VERSION, authenticated_user=owner
             )
-            await self._client.enqueue_async(options, dumps(body))
+            text = dumps(body)
+            await self._ask(lambda client: client.enqueue(options, text))
             there = await self._status(chosen)
         if there is None or there.authenticated_user != owner or _input(there)["asked"] != asked:
             raise JobConflict("the key or id was used for another job")
@@ -135,9 +139,7 @@ class DurableJobs:
     async def _latest_first(self, owner: str, criteria: dict[str, Any]) -> AsyncGenerator[WorkflowStatus, None]:
         offset, same = 0, list[WorkflowStatus]()
         while True:
-            page = await self._client.list_workflows_async(
-                name=JOB, user=owner, sort_desc=True, limit=_PAGE, offset=offset, **criteria
-            )
+            page = await self._page(owner, offset, criteria)
             for item in page:
                 # The database may know no more than the second: within one, the ids do.
                 if same and same[0].created_at != item.created_at:
@@ -180,39 +182,40 @@ class DurableJobs:
                 app_version=VERSION,
                 authenticated_user=owner,
             )
-            message = dumps({"token": call.token, "answer": answer.to_json()})
-            try:
-                await self._client.enqueue_async(options, job_id, message)
-            except error.DBOSWorkflowIDInUseError:
-                raise AnswerConflict("the call has its answer") from None
+            mark = new_id("answer")
+            message = dumps({"token": call.token, "answer": answer.to_json(), "mark": mark})
+            if not await self._ask(partial(_enqueued, options=options, job_id=job_id, message=message)):
+                raise AnswerConflict("the call has its answer")
         return view
 
     async def cancel(self, job_id: str, *, owner: str) -> Job:
         """End it now: from this moment on nothing of it is recorded any more."""
         status = await self._find(job_id, owner)
         if status.status in {"ENQUEUED", "PENDING", "DELAYED"}:
-            await self._client.cancel_workflow_async(job_id)
+            await self._ask(lambda client: client.cancel_workflow(job_id))
             if self._worker is not None:
                 self._worker.stop_work(job_id)
             # One that waits for an answer looks up only when something comes.
-            await self._client.send_async(job_id, dumps({"wake": True}), topic=INBOX)
+            await self._ask(lambda client: client.send(job_id, dumps({"wake": True}), topic=INBOX))
             status = await self._find(job_id, owner)
         return await self._view(status)
 
     async def retry(self, job_id: str, *, owner: str, from_round: int | None = None) -> Job:
         """Make a new job of one that is over: a fork of its workflow."""
         view = await self.get(job_id, owner=owner)
-        steps = await self._client.list_workflow_steps_async(job_id)
+        steps = await self._ask(lambda client: client.list_workflow_steps(job_id))
         names = {step["function_id"]: step["function_name"] for step in steps}
         first = first_place(names, view, from_round)
         start = max(names, default=0) + _BEHIND_ALL if first is None else first
         chosen = new_job_id()
 
         def fork(client: DBOSClient) -> None:
+            if client.list_workflows(workflow_ids=[chosen], load_input=False, load_output=False):
+                return  # done before, and not heard of
             with SetWorkflowID(chosen):
                 client.fork_workflow(job_id, start, application_version=VERSION, queue_name=QUEUE)
 
-        await self._with_client(fork)
+        await self._ask(fork)
         return await self.get(chosen, owner=owner)
 
     @property
@@ -220,11 +223,18 @@ class DurableJobs:
         assert self._client_or_none is not None, "open the engine before you use it"  # noqa: S101
         return self._client_or_none
 
-    async def _with_client(self, work: Callable[[DBOSClient], Returned]) -> Returned:
-        return await asyncio.to_thread(work, self._client)
+    async def _ask(self, work: Callable[[DBOSClient], Returned]) -> Returned:
+        return await Access(self._client).ask(work)
+
+    async def _page(self, owner: str, offset: int, criteria: dict[str, Any]) -> Sequence[WorkflowStatus]:
+        return await self._ask(
+            lambda client: client.list_workflows(
+                name=JOB, user=owner, sort_desc=True, limit=_PAGE, offset=offset, **criteria
+            )
+        )
 
     async def _status(self, job_id: str) -> WorkflowStatus | None:
-        found = await self._client.list_workflows_async(workflow_ids=[job_id], name=JOB)
+        found = await self._ask(lambda client: client.list_workflows(workflow_ids=[job_id], name=JOB))
         return found[0] if found else None
 
     async def _find(self, job_id: str, owner: str) -> WorkflowStatus:
@@ -235,8 +245,10 @@ class DurableJobs:
 
     async def _is_full(self) -> bool:
         last = self._settings.queue_length - 1
-        found = await self._client.list_workflows_async(
-            queue_name=QUEUE, status="ENQUEUED", limit=1, offset=last, load_input=False, load_output=False
+        found = await self._ask(
+            lambda client: client.list_workflows(
+                queue_name=QUEUE, status="ENQUEUED", limit=1, offset=last, load_input=False, load_output=False
+            )
         )
         return bool(found)
 
@@ -250,7 +262,7 @@ class DurableJobs:
                 pass  # all there is so far
             return fold
 
-        return await self._with_client(read)
+        return await self._ask(read)
 
     async def _view(self, status: WorkflowStatus) -> Job:
         fold = await self._fold(status.workflow_id)
@@ -276,6 +288,17 @@ class DurableJobs:
             status = await self._status(before)
             before = None if status is None else status.forked_from
         return replace(job, attempt=attempt)
+
+
+def _enqueued(client: DBOSClient, *, options: EnqueueOptions, job_id: str, message: str) -> bool:
+    """Whether this answer is the one that counts."""
+    try:
+        client.enqueue(options, job_id, message)
+    except error.DBOSWorkflowIDInUseError:
+        (there,) = client.list_workflows(workflow_ids=[options["workflow_id"]])
+        given: Any = there.input
+        return bool(given["args"][1] == message)
+    return True
 
 
 def _job(status: WorkflowStatus) -> Job:

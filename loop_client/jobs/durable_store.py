@@ -72,6 +72,8 @@ class DurableStore:
             use_listen_notify=self._listens,
             application_name=APPLICATION,
             system_database_pool_size=10,
+            # It waits for a database that is away by itself, for ever and in a thread: `Access` does that better.
+            retry_connection_errors=False,
         )
         worker, poll = self._settings.open_jobs, self._settings.poll_seconds
         client.register_queue(QUEUE, worker_concurrency=worker, polling_interval_sec=poll)

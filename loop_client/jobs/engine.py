@@ -13,7 +13,8 @@ from loop_client.jobs.spec import JobSpec
 class JobEngine(Protocol):
     """Runs jobs that outlive whoever asked for them.
 
-    Every job belongs to an owner; for anybody else it is not there.
+    Every job belongs to an owner; for anybody else it is not there. Where jobs are kept in a database, everything may
+    also raise ``StoreUnavailable``.
     """
 
     async def open(self) -> None:

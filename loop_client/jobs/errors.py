@@ -35,3 +35,7 @@ class InvalidJob(JobError):
 
 class QueueFull(JobError):
     """So many jobs wait to begin that no other is taken now; it may be asked for again later."""
+
+
+class StoreUnavailable(JobError):
+    """The database of the jobs cannot be reached; nothing is known of what was asked for, and it may be asked again."""

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from dbos import DBOSClient
 
+from loop_client.jobs.durable_access import is_away
 from loop_client.jobs.durable_store import STREAM
+
+_AWAY_SECONDS: Final = 0.5
 
 
 @dataclass(slots=True)
@@ -72,16 +76,26 @@ class Tails:
             tail.task.cancel()
 
     async def _follow(self, job_id: str, tail: _Tail) -> None:
-        rows: AsyncGenerator[Any, None] = self._client.read_stream_async(
-            job_id, STREAM, polling_interval_sec=self._poll_seconds
-        )
         try:
-            async for row in rows:
-                tail.rows.append(row)
-                tail.tell()
-            tail.is_over = True
+            while not tail.is_over:
+                try:
+                    await self._read(job_id, tail)
+                except Exception as error:
+                    if not is_away(error):
+                        raise
+                    # Whoever looks is told nothing: what is there comes when the database does.
+                    await asyncio.sleep(_AWAY_SECONDS)
         except Exception as error:  # noqa: BLE001  # whoever looks is told
             tail.error = error
         finally:
-            await rows.aclose()
             tail.tell()
+
+    async def _read(self, job_id: str, tail: _Tail) -> None:
+        rows: AsyncGenerator[Any, None] = self._client.read_stream_async(
+            job_id, STREAM, offset=len(tail.rows), polling_interval_sec=self._poll_seconds
+        )
+        async with aclosing(rows):
+            async for row in rows:
+                tail.rows.append(row)
+                tail.tell()
+        tail.is_over = True

@@ -14,7 +14,11 @@ import loop_client
 
 PACKAGE = Path(loop_client.__file__).resolve().parent
 DECLARED = {"docstring_parser", "httpx2", "pydantic", "pydantic_core", "rich", "typing_extensions"}
-EXTRAS = {"jobs": {"dbos", "filelock", "psycopg"}, "mcp": {"mcp"}, "server": {"opentelemetry", "starlette", "uvicorn"}}
+EXTRAS = {
+    "jobs": {"dbos", "filelock", "psycopg", "sqlalchemy"},
+    "mcp": {"mcp"},
+    "server": {"opentelemetry", "starlette", "uvicorn"},
+}
 """What the modules of a folder may import besides: the extra of that name declares it."""
 FOREIGN = (
     "router",

@@ -64,6 +64,8 @@ class Plan:
     """Part of the jobs."""
     seconds: float = 60.0
     """For everything."""
+    kind: str = "worker"
+    """What is killed: ``worker`` or a whole web ``server``."""
 
 
 @dataclass
@@ -147,9 +149,9 @@ class Workers:
         await process.wait()
 
 
-def worker_command(store: str, log: Path, longest: float) -> Callable[[int], list[str]]:
-    """How a worker is started."""
-    module = "tests.loop_client.jobs.crash_worker"
+def worker_command(store: str, log: Path, longest: float, kind: str = "worker") -> Callable[[int], list[str]]:
+    """How a worker, or a whole ``server``, is started."""
+    module = f"tests.loop_client.jobs.crash_{kind}"
     return lambda place: [sys.executable, "-m", module, store, str(log), "--longest", str(longest)]
 
 
@@ -173,26 +175,18 @@ def scripted(chance: random.Random, plan: Plan) -> str:
     return json.dumps(rounds)
 
 
-async def crash(
-    store: str,
-    log: Path,
-    plan: Plan,
-    command: Callable[[int], list[str]] | None = None,
-    disturb: Callable[[], Awaitable[None]] | None = None,
-) -> Outcome:
+async def crash(store: str, log: Path, plan: Plan, disturb: Callable[[], Awaitable[None]] | None = None) -> Outcome:
     """Run jobs while their processes are killed, and hold everything that was seen against what must be.
 
     Args:
         store: A jobs URL.
         log: Where tools write what they did.
         plan: How much of what.
-        command: How a process is started; a worker by default.
         disturb: Instead of a kill.
     """
     chance = random.Random(plan.seed)
-    workers = Workers(
-        command or worker_command(store, log, plan.longest), plan.workers, chance, log.with_suffix(".out")
-    )
+    command = worker_command(store, log, plan.longest, plan.kind)
+    workers = Workers(command, plan.workers, chance, log.with_suffix(".out"))
     outcome = Outcome(jobs=plan.jobs)
     recorded: dict[str, float] = {}
     async with api(store) as engine, asyncio.timeout(plan.seconds):

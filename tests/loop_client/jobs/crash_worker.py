@@ -10,6 +10,7 @@ import random
 import sys
 import time
 from pathlib import Path
+from typing import Literal
 
 from loop_client import Tool, ToolContext, tool
 from loop_client.jobs import JobRuntime, JobSettings, open_jobs
@@ -59,6 +60,20 @@ def tools_over(log: Log, longest: float) -> list[Tool]:
     return [again, never, asked, human]
 
 
+def runtime_of(log: Path, longest: float) -> JobRuntime:
+    """What the processes of the crash tests run jobs with."""
+
+    def slow(request: object) -> object:
+        return asyncio.sleep(random.uniform(0, longest / 2))
+
+    return JobRuntime(JobClient(RuleModel(before=slow), tools_over(Log(log), longest)))
+
+
+def settings_of(store: str, role: Literal["all", "api", "worker"]) -> JobSettings:
+    """Quick enough for a test."""
+    return JobSettings(store=store, role=role, event_seconds=0.02, poll_seconds=0.05, sweep_seconds=0.5)
+
+
 async def main() -> None:
     """Run until killed."""
     parser = argparse.ArgumentParser()
@@ -66,13 +81,7 @@ async def main() -> None:
     parser.add_argument("log", type=Path)
     parser.add_argument("--longest", type=float, default=0.15)
     given = parser.parse_args()
-
-    def slow(request: object) -> object:
-        return asyncio.sleep(random.uniform(0, given.longest / 2))
-
-    client = JobClient(RuleModel(before=slow), tools_over(Log(given.log), given.longest))
-    settings = JobSettings(store=given.store, role="worker", event_seconds=0.02, poll_seconds=0.05, sweep_seconds=0.5)
-    async with open_jobs(settings, JobRuntime(client)):
+    async with open_jobs(settings_of(given.store, "worker"), runtime_of(given.log, given.longest)):
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.read)  # until whoever started this ends
 
