@@ -15,7 +15,7 @@ NODE_MODULES := tests/js/node_modules
 .PHONY: help demo test test-crash lint types check format bench lock docker clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.ready-to-run ## Run router and loop client on a real folder, with no key (ARGS="--model openai/...")
 	@$(BIN)/ai-router demo $(ARGS)

@@ -247,12 +247,12 @@ def test_a_wheel_holds_its_own_packages_whole(folder: str, packages: set[str], c
 def make_targets() -> dict[str, str]:
     """The targets of the Makefile that say what they do, with what they say."""
     makefile = (REPOSITORY / "Makefile").read_text("utf-8")
-    return dict(re.findall(r"^([a-z]+):.*?## (.+)$", makefile, re.MULTILINE))
+    return dict(re.findall(r"^([a-z-]+):.*?## (.+)$", makefile, re.MULTILINE))
 
 
 def test_every_make_command_of_the_readme_exists() -> None:
     readme = (REPOSITORY / "README.md").read_text("utf-8")
-    named = set(re.findall(r"(?:`|^\s*\$? ?)make ([a-z]+)", readme, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^\s*\$? ?)make ([a-z-]+)", readme, re.MULTILINE))
     assert {"demo", "test"} <= named
     assert named <= make_targets().keys()
 

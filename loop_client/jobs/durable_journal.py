@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from typing import Any, Final, Protocol
+from contextlib import AbstractContextManager
+from typing import Any, Final, Protocol, TypeAlias
 
 from dbos import DBOS, StepOptions, StepReservation, error
 
@@ -22,6 +23,10 @@ class Works(Protocol):
 
     async def may_begin(self) -> None:
         """Wait until work may begin: for ever, where the process is about to end."""
+        ...
+
+    def wait(self) -> AbstractContextManager[None]:
+        """Take note of a job that waits for somebody, for as long as it does."""
         ...
 
     def begin(self, job_id: str, task: asyncio.Task[Any]) -> Callable[[], None]:
@@ -68,18 +73,19 @@ class DurableJournal:
     async def receive(self) -> JsonObject:
         """The next message; DBOS records it."""
         while True:
-            text = await DBOS.recv_async(INBOX, timeout_seconds=_WAIT_SECONDS)
+            with self._works.wait():
+                text = await DBOS.recv_async(INBOX, timeout_seconds=_WAIT_SECONDS)
             if text is not None:
                 message: JsonObject = loads(text)
                 return message
 
-    async def _do(self, work: Work) -> str:
+    async def _do(self, work: Work, ends: list[Callable[[], None]]) -> str:
         async def tell(data: JsonObject) -> None:
             await DBOS.write_stream_async(STREAM, event_row(data, self._max_event_bytes))
 
         await self._works.may_begin()
         task = asyncio.ensure_future(_written(work(tell)))
-        end = self._works.begin(self.job_id, task)
+        ends.append(self._works.begin(self.job_id, task))
         try:
             return await task
         except asyncio.CancelledError:
@@ -89,23 +95,33 @@ class DurableJournal:
             # The work alone was cancelled: the job was, or another worker has it. Neither is a result.
             raise error.DBOSWorkflowConflictIDError(self.job_id) from None
         finally:
-            end()
             if not task.done():
                 task.cancel()
                 await asyncio.wait({task})
 
 
+Do: TypeAlias = Callable[[Work, list[Callable[[], None]]], Coroutine[Any, Any, str]]
+"""Does the work, and leaves what is to be called when it is recorded."""
+
+
 class DurableEntry:
     """A step that was reserved."""
 
-    def __init__(self, name: str, reservation: StepReservation, do: Callable[[Work], Coroutine[Any, Any, str]]) -> None:
+    def __init__(self, name: str, reservation: StepReservation, do: Do) -> None:
         self._name = name
         self._reservation = reservation
         self._do = do
 
     async def once(self, work: Work) -> JsonObject:
         """What is recorded, or is now."""
-        recorded: JsonObject = loads(await self._reservation.run_async(StepOptions(name=self._name), self._do, work))
+        ends: list[Callable[[], None]] = []
+        try:
+            text = await self._reservation.run_async(StepOptions(name=self._name), self._do, work, ends)
+        finally:
+            # Not before it is recorded: a process that ends waits for that.
+            for end in ends:
+                end()
+        recorded: JsonObject = loads(text)
         return recorded
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -70,7 +71,10 @@ class Worker:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._executor = ""
         self._works: dict[str, set[asyncio.Task[Any]]] = defaultdict(set)
+        self._end = asyncio.Event()
         self._idle = threading.Event()
+        self.waiting = 0
+        """Jobs that wait for somebody in this process."""
         self._is_ending = False
         self._tasks: list[asyncio.Task[None]] = []
         self._free_before: set[int] = set()
@@ -93,8 +97,8 @@ class Worker:
         """Begin nothing more, wait for what runs, and end. What has not ended then is taken up by another worker."""
         global _worker  # noqa: PLW0603
         self._is_ending = True
-        for task in self._tasks:
-            task.cancel()
+        # Not cancelled: what they have begun in a thread would go on beside what follows.
+        self._end.set()
         await asyncio.wait(self._tasks)
         await self.wait_until_idle(self._settings.drain_seconds)
         await self._stop()
@@ -123,6 +127,15 @@ class Worker:
         journal = DurableJournal(job_id, new_id("execution"), self, self._settings.max_event_bytes)
         finish = await run_job(info, journal, self._runtime, self._place, self._gates.gate(), self._settings)
         return dumps({**finish, "finished_at": now()})
+
+    @contextlib.contextmanager
+    def wait(self) -> Iterator[None]:
+        """Take note of a job that waits for somebody."""
+        self.waiting += 1
+        try:
+            yield
+        finally:
+            self.waiting -= 1
 
     async def may_begin(self) -> None:
         """Wait until work may begin."""
@@ -170,7 +183,8 @@ class Worker:
     async def _watch(self) -> None:
         """Stop the work for jobs that were cancelled, or that another worker has taken."""
         while True:
-            await asyncio.sleep(_WATCH_SECONDS)
+            if await self._ends_within(_WATCH_SECONDS):
+                return
             ids = list(self._works)
             if not ids:
                 continue
@@ -183,13 +197,22 @@ class Worker:
             for job_id in set(ids) - here:
                 self.stop_work(job_id)
 
+    async def _ends_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._end.wait()
+        except TimeoutError:
+            return False
+        return True
+
     def _is_mine(self, status: WorkflowStatus) -> bool:
         return status.status == "PENDING" and status.executor_id == self._executor
 
     async def _keep(self) -> None:
         """Keep the slot, take up what dead workers have left, and drop what is old."""
         while True:
-            await asyncio.sleep(self._settings.sweep_seconds)
+            if await self._ends_within(self._settings.sweep_seconds):
+                return
             try:
                 if not await asyncio.to_thread(self._slots.is_held):
                     await self._lost()

@@ -92,9 +92,7 @@ async def test_a_living_worker_that_was_taken_over_is_fenced(stage: Stage, openi
         assert stage.account.starts[f"{job.id}/1/c1"] == 1
 
 
-async def test_a_worker_that_is_told_to_end_lets_tools_end_and_another_goes_on(
-    stage: Stage, opening: Opening, sqlite: str
-) -> None:
+async def test_a_worker_that_is_told_to_end_lets_tools_end_and_another_goes_on(stage: Stage, sqlite: str) -> None:
     stage.account.may_end = asyncio.Event()
     settings = JobSettings(store=sqlite, poll_seconds=0.02)
     async with open_jobs(settings, stage.runtime()) as engine:
