@@ -55,6 +55,10 @@ class _Zlib:
         self._forms = list(forms)
         self._inflate = zlib.decompressobj(self._forms.pop(0))
         self._began = False
+        self._said = False
+        """Something came out: the form is the right one."""
+        self._start = b""
+        """What was fed before that."""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         more = bool(data)
@@ -62,11 +66,16 @@ class _Zlib:
             try:
                 piece = self._inflate.decompress(data, PIECE_BYTES)
             except zlib.error:
-                if self._began or not self._forms:
+                if self._said or not self._forms:
                     raise CodingError from None
+                # So far it may as well be the other form.
                 self._inflate = zlib.decompressobj(self._forms.pop(0))
+                data, self._start = self._start + data, b""
                 continue
             self._began = True
+            self._said = self._said or bool(piece)
+            if not self._said and self._forms:
+                self._start += data
             if piece:
                 yield piece
             data = self._inflate.unconsumed_tail

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import google.auth
-import google.auth.transport.requests
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError, TransportError
 
 from providers.upstreams.base import ProviderRow
@@ -47,12 +46,14 @@ class GoogleTokens:
 
     def fetch(self) -> Token:
         """See ``TokenSource.fetch``."""
+        # Half a second of imports, which nobody has to wait for before the first call.
+        from google.auth.transport.requests import Request
+
         with self._lock:
             try:
                 if self._credentials is None:
                     self._credentials, _ = google.auth.default(scopes=[self._row.token_scope])
-                request = google.auth.transport.requests.Request()
-                self._credentials.refresh(functools.partial(request, timeout=_SECONDS))
+                self._credentials.refresh(functools.partial(Request(), timeout=_SECONDS))
             except GoogleAuthError as error:
                 raise _failure(error) from None
             ends = self._credentials.expiry
