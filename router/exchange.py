@@ -131,7 +131,7 @@ async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer, *, re
             elif chunk is None:
                 raise ProviderProtocolError("the stream ended without its terminator")
             if events or relays:
-                yield Batch([_ours(event, plan) for event in events], chunk or b"")
+                yield Batch(_ours(events, plan), chunk or b"")
             if events and isinstance(events[-1], StreamEnd | StreamError):
                 return
     except RouterError as error:
@@ -150,8 +150,10 @@ def _plain(body: bytes, plan: Plan) -> list[StreamEvent]:
     return list(unfold(plan.dialect.decode_response(value, plan.target.origin)))
 
 
-def _ours(event: StreamEvent, plan: Plan) -> StreamEvent:
-    """An event with the provider named in an error, calls under the caller's names, usage in our own count."""
-    if isinstance(event, StreamError):
-        attributed(event.error, plan.row)
-    return counted_event(plan.names.restored_event(event), plan.row.profile)
+def _ours(events: Sequence[StreamEvent], plan: Plan) -> Sequence[StreamEvent]:
+    """The events with the provider named in an error, calls under the caller's names, usage in our own count."""
+    if events and isinstance(error := events[-1], StreamError):
+        attributed(error.error, plan.row)
+    if not plan.names and not plan.row.profile.input_includes_cache:
+        return events
+    return [counted_event(plan.names.restored_event(event), plan.row.profile) for event in events]

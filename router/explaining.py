@@ -10,6 +10,7 @@ import msgspec
 from providers.spec.errors import RouterError
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import JsonError, check_depth, dumps, loads, type_name
+from router.asked import Asked
 from router.config import Config
 from router.faces.chat import CHAT
 from router.faces.explain import explained
@@ -17,7 +18,6 @@ from router.faces.gemini import asked_of_path
 from router.faces.messages import MESSAGES
 from router.faces.responses import RESPONSES
 from router.faces.serving import asked_of
-from router.plan import Asked
 from router.state import RouterState
 
 _FACES: Final = {"chat": CHAT, "messages": MESSAGES, "responses": RESPONSES}

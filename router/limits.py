@@ -9,16 +9,21 @@ from router.asgi import HttpCall
 from router.config import Limits
 
 
-async def read_json_object(call: HttpCall, limits: Limits) -> tuple[JsonObject, bytes]:
-    """The JSON object in the body, and the bytes it stands in.
+async def read_body(call: HttpCall, limits: Limits) -> bytes:
+    """The body of a call that says it is JSON, or says nothing of it.
 
-    Raises InvalidRequestError (400, or 415 for a body that does not say it is JSON) and RequestTooLargeError (413),
-    and CallerGoneError where the caller leaves before the end of it.
+    Raises InvalidRequestError (400, or 415 for a body that says it is something else), RequestTooLargeError (413), and
+    CallerGoneError where the caller leaves before the end of it.
     """
     _check_headers(call.headers)
     body = await call.body(limits.max_body_bytes)
     if not body:
         raise InvalidRequestError("the body is empty; expected a JSON object")
+    return body
+
+
+def json_object(body: bytes, limits: Limits) -> JsonObject:
+    """The JSON object in a body. Raises InvalidRequestError, and RequestTooLargeError where it is nested too deeply."""
     try:
         value = loads(body)
     except JsonError as error:
@@ -26,7 +31,7 @@ async def read_json_object(call: HttpCall, limits: Limits) -> tuple[JsonObject, 
     if not isinstance(value, dict):
         raise InvalidRequestError(f"the body must be a JSON object, not {type_name(value)}")
     check_depth(value, limits.max_depth)
-    return value, body
+    return value
 
 
 def _check_headers(headers: Mapping[str, str]) -> None:

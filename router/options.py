@@ -67,8 +67,10 @@ def read_options(value: Json, headers: Mapping[str, str]) -> dict[str, Any]:
 
 def _from_headers(headers: Mapping[str, str]) -> dict[str, Any]:
     given: dict[str, Any] = {}
-    for name, reader in _READERS.items():
-        header = HEADER_PREFIX + name.replace("_", "-")
+    if _HEADERS.keys().isdisjoint(headers):
+        return given
+    for header, name in _HEADERS.items():
+        reader = _READERS[name]
         text = headers.get(header)
         if text is not None:
             value: Json = [*filter(None, map(str.strip, text.split(",")))] if name == "fallbacks" else text.strip()
@@ -111,3 +113,6 @@ _READERS: Final[Mapping[str, Any]] = {
     "tool_validation": _word(Policy),
     "wire": _word(Wire),
 }
+
+_HEADERS: Final[Mapping[str, str]] = {HEADER_PREFIX + name.replace("_", "-"): name for name in _READERS}
+"""Option by header."""

@@ -11,6 +11,7 @@ from providers.wire.json import dumps
 from router.abilities import providers_list
 from router.access import may_read_metrics, require_key
 from router.asgi import CallerGoneError, HttpCall
+from router.asked import Asked
 from router.errors import OPENAI_SHAPE, Shape, answer_error
 from router.faces.chat import CHAT
 from router.faces.counting import answer_count
@@ -19,8 +20,8 @@ from router.faces.explain import explained
 from router.faces.gemini import GEMINI, answer_gemini, asked_of_path
 from router.faces.messages import MESSAGES
 from router.faces.responses import RESPONSES
-from router.faces.serving import Face, answer, asked_of
-from router.limits import read_json_object
+from router.faces.serving import Face, answer, asked_of, asked_plainly
+from router.limits import json_object, read_body
 from router.models import models_list
 from router.state import RouterState
 
@@ -73,44 +74,53 @@ def path_of(method: str, path: str) -> tuple[Path, str] | None:
 # ---- the faces
 
 
+async def _asked(call: HttpCall, state: RouterState, face: Face) -> Asked:
+    limits = state.config.limits
+    raw = await read_body(call, limits)
+    asked = asked_plainly(face, raw, call.headers, limits.max_depth)
+    return asked_of(face, json_object(raw, limits), raw, call.headers) if asked is None else asked
+
+
 def _asks(face: Face) -> Answerer:
     async def answerer(call: HttpCall, state: RouterState, rest: str) -> None:
-        body, raw = await read_json_object(call, state.config.limits)
-        await answer(call, await state.pipeline(call.record.key), face, asked_of(face, body, raw, call.headers))
+        asked = await _asked(call, state, face)
+        await answer(call, await state.pipeline(call.record.key), face, asked)
 
     return answerer
 
 
 def _explains(face: Face) -> Answerer:
     async def answerer(call: HttpCall, state: RouterState, rest: str) -> None:
-        body, raw = await read_json_object(call, state.config.limits)
+        asked = await _asked(call, state, face)
         pipeline = await state.pipeline(call.record.key)
-        await call.answer(dumps(explained(pipeline.explain(asked_of(face, body, raw, call.headers)))))
+        await call.answer(dumps(explained(pipeline.explain(asked))))
 
     return answerer
 
 
 def _counts(face: Face) -> Answerer:
     async def answerer(call: HttpCall, state: RouterState, rest: str) -> None:
-        body, raw = await read_json_object(call, state.config.limits)
-        await answer_count(call, await state.pipeline(call.record.key), asked_of(face, body, raw, call.headers))
+        asked = await _asked(call, state, face)
+        await answer_count(call, await state.pipeline(call.record.key), asked)
 
     return answerer
 
 
 async def _gemini(call: HttpCall, state: RouterState, rest: str) -> None:
-    body, raw = await read_json_object(call, state.config.limits)
+    raw = await read_body(call, state.config.limits)
+    body = json_object(raw, state.config.limits)
     await answer_gemini(call, await state.pipeline(call.record.key), asked_of_path(rest, body, raw, call.headers))
 
 
 async def _explain_gemini(call: HttpCall, state: RouterState, rest: str) -> None:
-    body, raw = await read_json_object(call, state.config.limits)
+    raw = await read_body(call, state.config.limits)
+    body = json_object(raw, state.config.limits)
     pipeline = await state.pipeline(call.record.key)
     await call.answer(dumps(explained(pipeline.explain(asked_of_path(rest, body, raw, call.headers)))))
 
 
 async def _envelope(call: HttpCall, state: RouterState, rest: str) -> None:
-    body, _ = await read_json_object(call, state.config.limits)
+    body = json_object(await read_body(call, state.config.limits), state.config.limits)
     await answer_envelope(call, await state.pipeline(call.record.key), body)
 
 

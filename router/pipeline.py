@@ -14,6 +14,7 @@ from providers.spec.state import without_state
 from providers.spec.values import JsonObject
 from providers.upstreams.base import Upstream
 from providers.wire.usage import counted_answer
+from router.asked import Asked
 from router.attempts import Attempts, refuses_state
 from router.blame import attributed
 from router.exchange import Batch, Batches, head_of, json_object, open_stream, read_whole
@@ -21,7 +22,7 @@ from router.layers import NO_LAYERS, Layers
 from router.metrics import Metrics
 from router.passes import Passes
 from router.patience import Patience
-from router.plan import Asked, Plan, planned
+from router.plan import Plan, planned
 from router.routing import Routes
 from router.said import said_of
 from router.verdicts.judge import Judge
@@ -163,9 +164,9 @@ class Pipeline:
     def explain(self, asked: Asked) -> list[Explanation]:
         """What would be sent to each candidate, through the same code; nothing is."""
         found = []
-        for model in _models(self._for(asked, asked.request.model)):
+        for model in _models(self._for(asked, asked.model)):
             try:
-                plan = self._plan(self._for(asked, model), model, stream=bool(asked.request.stream))
+                plan = self._plan(self._for(asked, model), model, stream=asked.stream)
             except RouterError as error:
                 found.append(Explanation(model, None, error))
             else:
@@ -176,7 +177,7 @@ class Pipeline:
         self, asked: Asked, attempt: Callable[[Asked, Plan, Attempts], Awaitable[Result]], *, stream: bool
     ) -> Result:
         attempts = Attempts()
-        for number, model in enumerate(_models(self._for(asked, asked.request.model))):
+        for number, model in enumerate(_models(self._for(asked, asked.model))):
             asked = self._for(asked, model)  # each candidate under its own alias's options
             try:
                 plan = self._plan(asked, model, stream=stream)
@@ -203,7 +204,7 @@ class Pipeline:
         if not self._layers:
             return asked
         options = self._layers.options(asked.given, model=model, key=self._key)
-        return msgspec.structs.replace(asked, options=options)
+        return asked.under(options)
 
     def _plan(self, asked: Asked, model: str, *, stream: bool) -> Plan:
         route = self.routes.find(model)
@@ -222,7 +223,7 @@ class Pipeline:
         self._metrics.attempt_answered(plan.row.name, seconds, stream=False)
         passes = Passes(asked, plan)
         response = passes.before(response)
-        judge = Judge(asked.request, asked.options.tool_validation, plan.names.outward)
+        judge = Judge(asked.offer, asked.options.tool_validation, plan.names.outward)
         objects = asked.objects and not plan.relays_answer
         response, verdicts = judged(response, judge, plan.report, objects=objects)
         response = passes.after(response)
@@ -231,7 +232,7 @@ class Pipeline:
         return Answer(target=plan.target, response=response, raw=raw, relayed=plan.relays_answer, said=said)
 
     async def _streamed(self, asked: Asked, plan: Plan, attempts: Attempts) -> StreamedAnswer:
-        judge = Judge(asked.request, asked.options.tool_validation, plan.names.outward)
+        judge = Judge(asked.offer, asked.options.tool_validation, plan.names.outward)
         started = time.perf_counter()
         try:
             batches, relays = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
@@ -251,8 +252,8 @@ class Pipeline:
 
 
 def _models(asked: Asked) -> tuple[str, ...]:
-    return (asked.request.model, *asked.options.fallbacks)
+    return (asked.model, *asked.options.fallbacks)
 
 
 def _without_state(asked: Asked) -> Asked:
-    return msgspec.structs.replace(asked, request=without_state(asked.request), raw=None)
+    return asked.saying(without_state(asked.request), raw=None)

@@ -1,15 +1,13 @@
 """One request made ready for one candidate: translated, or relayed as it came; nothing is sent here."""
 
 from collections.abc import Mapping
-from functools import partial
-from typing import Any
 
 import msgspec
 
 from providers.dialects import DIALECTS
 from providers.spec.adjustments import Report
 from providers.spec.dialect import Dialect, EncodedRequest
-from providers.spec.errors import RouterError, UnsupportedError
+from providers.spec.errors import UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import Request
 from providers.spec.values import JsonObject
@@ -17,8 +15,8 @@ from providers.upstreams.base import PreparedCall, ProviderRow, Upstream
 from providers.wire.json import dumps
 from providers.wire.splice import replace_member
 from providers.wire.strict_shape import widened_tools
-from providers.wire.tool_names import ToolNames, names_for
-from router.options import Options
+from providers.wire.tool_names import NO_NAMES, ToolNames, names_for
+from router.asked import Asked
 from router.policies import encoded_under
 from router.routing import Route
 from router.wires import wire_of
@@ -28,28 +26,6 @@ _VERSIONS = frozenset({"anthropic-version"})
 
 _LOSSES = frozenset({"dropped", "downgraded"})
 """Adjustments after which something the caller said is not said any more."""
-
-
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """A request as a face took it in."""
-
-    request: Request
-    dialect: str
-    """The dialect it is written in."""
-    objects: bool = False
-    """The face writes the arguments of calls as objects."""
-    options: Options = Options()
-    """What counts: of the request, else of the configuration."""
-    given: Mapping[str, Any] = {}
-    """The options that the request itself gives."""
-    body: JsonObject = {}
-    """As the caller wrote it, without the router's own member."""
-    raw: bytes | None = None
-    """The bytes of ``body``, where they can be relayed as they are."""
-    headers: Mapping[str, str] = {}
-    """Headers of the caller's that belong to the face's dialect (``anthropic-beta``, …)."""
-    elsewhere: RouterError | None = None
-    """Why no provider of another dialect can take it."""
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,20 +52,18 @@ def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> 
     for the first loss where the caller refuses losses, and what the face says of a request for its own dialect alone.
     """
     row, report = route.row, Report()
-    target = route.target(wire_of(row, route.model, asked.request, face=asked.dialect, asked=asked.options.wire))
+    target = route.target(wire_of(row, route.model, asked))
     dialect = DIALECTS[target.dialect]
     if asked.elsewhere is not None and asked.dialect != target.dialect:
         raise asked.elsewhere
     same = asked.dialect == target.dialect and row.profile.clean
-    names = names_for(asked.request, row.profile.tool_name)
-    renamed = msgspec.structs.replace(asked, request=names.written(asked.request, report))
-    encoded = _encoded(renamed, dialect, target, report, stream=stream, as_asked=same)
-    content = _relayed(asked, encoded, target) if same and not report.adjustments else None
-    if same and content is None and stream and not asked.request.stream_usage:
-        # Translated after all: then usage is asked for, as for every other provider.
-        report = Report()
-        renamed = msgspec.structs.replace(asked, request=names.written(asked.request, report))
-        encoded = _encoded(renamed, dialect, target, report, stream=stream, as_asked=False)
+    names = NO_NAMES
+    encoded = _relayed_plainly(asked, target, report) if same else None
+    if encoded is None:
+        looks = asked.dialect == target.dialect or asked.dialect in dialect.kin
+        request = asked.spelled if looks else asked.request
+        names = names_for(request, row.profile.tool_name)
+        encoded = _written(asked, request, names, dialect, target, report, stream=stream, same=same)
     encoded = _with_headers(encoded, asked, target, report)
     if asked.options.on_loss == "refuse":
         _refuse_losses(report, target)
@@ -98,28 +72,62 @@ def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> 
         target=target,
         dialect=dialect,
         upstream=upstream,
-        prepared=upstream.prepare(msgspec.structs.replace(encoded, content=content, model=target.model), stream=stream),
+        prepared=upstream.prepare(msgspec.structs.replace(encoded, model=target.model), stream=stream),
         report=report,
         names=names,
-        widened=widened_tools(asked.request, target.dialect),
+        # A plain request is one of OpenAI's own, whose strict tools say what they mean there.
+        widened={} if asked.plain is not None else widened_tools(asked.request, target.dialect),
         relays_answer=same and asked.options.are_plain and not names,
     )
 
 
+def _relayed_plainly(asked: Asked, target: Target, report: Report) -> EncodedRequest | None:
+    """What leaves of a request that was read plainly and needs no more than other names for the host."""
+    if asked.plain is None or asked.raw is None or asked.options.orphans == "repair":
+        return None
+    return asked.plain.relayed(target, report)
+
+
+def _written(
+    asked: Asked,
+    request: Request,
+    names: ToolNames,
+    dialect: Dialect,
+    target: Target,
+    report: Report,
+    *,
+    stream: bool,
+    same: bool,
+) -> EncodedRequest:
+    encoded = _encoded(asked, names.written(request, report), dialect, target, report, stream=stream, as_asked=same)
+    if not same:
+        return encoded
+    content = _relayed(asked, encoded, target) if not report.adjustments else None
+    if content is None and stream and not asked.stream_usage:
+        # Translated after all: then usage is asked for, as for every other provider.
+        report.adjustments.clear()
+        named = names.written(request, report)
+        return _encoded(asked, named, dialect, target, report, stream=stream, as_asked=False)
+    return encoded if content is None else msgspec.structs.replace(encoded, content=content)
+
+
 def _encoded(
-    asked: Asked, dialect: Dialect, target: Target, report: Report, *, stream: bool, as_asked: bool
+    asked: Asked,
+    request: Request,
+    dialect: Dialect,
+    target: Target,
+    report: Report,
+    *,
+    stream: bool,
+    as_asked: bool,
 ) -> EncodedRequest:
     """``as_asked``: as the caller spelled it; else a stream is asked for its usage, and nothing is said of none."""
-    request = asked.request
     if not as_asked:
         usage = stream and target.profile.stream_usage
-        request = msgspec.structs.replace(request, stream=stream or None, stream_usage=usage or None)
-    encode = partial(_written, dialect, target)
-    return encoded_under(asked.options, request, report, encode)
-
-
-def _written(dialect: Dialect, target: Target, request: Request, report: Report) -> EncodedRequest:
-    return dialect.encode_request(request, target, report)
+        wanted, usage_wanted = stream or None, usage or None
+        if (request.stream, request.stream_usage) != (wanted, usage_wanted):
+            request = msgspec.structs.replace(request, stream=wanted, stream_usage=usage_wanted)
+    return encoded_under(asked.options, request, report, lambda asks, to: dialect.encode_request(asks, target, to))
 
 
 def _relayed(asked: Asked, encoded: EncodedRequest, target: Target) -> bytes | None:

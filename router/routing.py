@@ -14,6 +14,8 @@ class Route(msgspec.Struct, frozen=True):
 
     row: ProviderRow
     model: str
+    scope: str
+    """Of the row's credential."""
 
     def target(self, wire: str) -> Target:
         """What the codecs need to know of it. ``wire``: the dialect that is spoken."""
@@ -21,7 +23,7 @@ class Route(msgspec.Struct, frozen=True):
             provider=self.row.name,
             model=self.model,
             dialect=wire,
-            scope=scope_of(self.row),
+            scope=self.scope,
             profile=self.row.profile,
         )
 
@@ -32,6 +34,8 @@ class Routes:
     def __init__(self, rows: Mapping[str, ProviderRow], aliases: Mapping[str, str]) -> None:
         self._rows = rows
         self._aliases = aliases
+        every = [each for row in rows.values() for each in (row, *(variant.row for variant in row.variants))]
+        self._scopes = {id(row): scope_of(row) for row in every}
 
     def find(self, model: str) -> Route:
         """The route of ``provider/model`` or of an alias.
@@ -57,7 +61,8 @@ class Routes:
                 f"to the configuration. Providers: {self._known()}",
                 path="model",
             )
-        return Route(row.for_model(rest), rest)
+        named = row.for_model(rest)
+        return Route(named, rest, self._scopes[id(named)])
 
     def has_alias(self, name: str) -> bool:
         """Whether the configuration has this alias."""

@@ -3,31 +3,35 @@
 import re
 
 from providers.spec.errors import InvalidRequestError
-from providers.spec.request import ProviderTool, Request
+from providers.spec.request import ProviderTool
 from providers.upstreams.base import ProviderRow
-from router.options import Wire
+from router.asked import Asked
 
 CHAT = "openai-chat"
 RESPONSES = "openai-responses"
 
 
-def wire_of(row: ProviderRow, model: str, request: Request, *, face: str, asked: Wire) -> str:
+def wire_of(row: ProviderRow, model: str, asked: Asked) -> str:
     """The dialect to speak.
 
     OpenAI has chat completions and Responses: a caller of Responses gets Responses, and so does a request that chat
     cannot serve on this model (PARAM-01: reasoning effort with tools); ``router.wire`` decides otherwise. Raises
     InvalidRequestError for a wire that the provider has not.
     """
+    wanted = asked.options.wire
     if row.dialect != CHAT or not row.profile.responses:
-        if asked != "auto" and row.dialect != (CHAT if asked == "chat" else RESPONSES):
-            raise InvalidRequestError(f"router.wire: provider {row.name} has no {asked}", path="router.wire")
+        if wanted != "auto" and row.dialect != (CHAT if wanted == "chat" else RESPONSES):
+            raise InvalidRequestError(f"router.wire: provider {row.name} has no {wanted}", path="router.wire")
         return row.dialect
-    if asked != "auto":
-        return CHAT if asked == "chat" else RESPONSES
-    return RESPONSES if face == RESPONSES or _needs_responses(row, model, request) else CHAT
+    if wanted != "auto":
+        return CHAT if wanted == "chat" else RESPONSES
+    return RESPONSES if asked.dialect == RESPONSES or _needs_responses(row, model, asked) else CHAT
 
 
-def _needs_responses(row: ProviderRow, model: str, request: Request) -> bool:
+def _needs_responses(row: ProviderRow, model: str, asked: Asked) -> bool:
+    if asked.plain is not None and not asked.plain.thinks:
+        return False
+    request = asked.request
     if any(isinstance(tool, ProviderTool) and tool.dialect == RESPONSES for tool in request.tools or ()):
         return True
     pattern = row.profile.responses_models

@@ -10,7 +10,7 @@ from providers.spec.errors import RouterError
 from providers.spec.events import StreamEvent
 from providers.spec.parts import Origin
 from providers.spec.profile import Target
-from providers.spec.request import Request
+from providers.spec.request import Request, ToolChoice
 from providers.spec.response import Response
 from providers.spec.values import JsonObject
 
@@ -22,11 +22,61 @@ class EncodedRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Below the row's base URL, query included: ``/chat/completions``."""
     body: JsonObject
     content: bytes | None = None
-    """The bytes to send where they are not made from ``body``: a request that is relayed as it came."""
+    """The bytes to send where they are not made from ``body``: a request that is relayed as it came. ``body`` may be
+    empty then."""
     model: str = ""
     """The provider's own name of the model, for hosts where it stands in the address."""
     headers: dict[str, str] = {}
     """Headers that belong to the dialect (its version), never credentials. Names in lower case."""
+
+
+class PlainRequest(Protocol):
+    """A request that was spelled as nearly every client does, read in one pass and not taken apart."""
+
+    @property
+    def model(self) -> str:
+        """As the caller spelled it."""
+        ...
+
+    @property
+    def stream(self) -> bool | None:
+        """Whether a stream is asked for."""
+        ...
+
+    @property
+    def stream_usage(self) -> bool | None:
+        """Whether the stream should report usage."""
+        ...
+
+    @property
+    def thinks(self) -> bool:
+        """Whether anything is said of reasoning."""
+        ...
+
+    @property
+    def tool_names(self) -> tuple[str, ...]:
+        """Names of the tools, all of them functions, in order."""
+        ...
+
+    @property
+    def tool_choice(self) -> ToolChoice | None:
+        """Which tools may or must be called."""
+        ...
+
+    def schema_text(self, name: str) -> bytes | None:
+        """The parameters of a tool as they were written."""
+        ...
+
+    def request(self) -> Request:
+        """What the dialect's ``decode_request`` makes of it, spelling aside. Raises JsonError."""
+        ...
+
+    def relayed(self, target: Target, report: Report) -> EncodedRequest | None:
+        """What the dialect's ``encode_request`` makes of it for this target, as bytes of the caller's own.
+
+        ``None`` where more than a few members would be changed.
+        """
+        ...
 
 
 class StreamDecoder(Protocol):
@@ -102,6 +152,18 @@ class Dialect(Protocol):
 
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """Face. The whole answer."""
+        ...
+
+    @property
+    def kin(self) -> frozenset[str]:
+        """Wire. Other dialects whose spelling of a request is looked at, beside what it says."""
+        ...
+
+    def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
+        """Face. The request in a body that is spelled as nearly every client does; ``None`` for any other.
+
+        ``depth``: how deep a body may be nested at most. Never raises.
+        """
         ...
 
     def answer_pass(self, request: Request) -> AnswerPass | None:

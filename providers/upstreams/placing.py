@@ -7,7 +7,7 @@ import msgspec
 from providers.spec.dialect import EncodedRequest
 from providers.spec.values import JsonObject
 from providers.upstreams.base import Call
-from providers.wire.json import dumps
+from providers.wire.json import dumps, loads_object
 from providers.wire.splice import with_members
 
 _COLLECTION = "models/"
@@ -17,6 +17,8 @@ _COLLECTION = "models/"
 def placed(encoded: EncodedRequest, call: Call, *, stream: bool) -> EncodedRequest:
     """The same request at the host's address, its body and headers changed as the host wants them and no further."""
     model = quote(encoded.model.removeprefix(_COLLECTION), safe="@")
+    if encoded.content is not None and not encoded.body:
+        encoded = msgspec.structs.replace(encoded, body=loads_object(encoded.content))
     moved = _moved(encoded, call)
     kept = {name: value for name, value in encoded.body.items() if name not in call.without}
     return msgspec.structs.replace(

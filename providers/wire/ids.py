@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -15,6 +16,16 @@ def base62_digest(text: str, length: int) -> str:
         number, digit = divmod(number, 62)
         digits.append(_BASE62[digit])
     return "".join(digits)
+
+
+def is_legal(text: str, pattern: str) -> bool:
+    """Whether a name or an id matches ``pattern`` in full."""
+    return _matcher(pattern)(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _matcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern).fullmatch
 
 
 @lru_cache(maxsize=4096)

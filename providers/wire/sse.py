@@ -25,6 +25,9 @@ class SseParser:
         self._event = ""
         self._data: list[str] = []
         self._first = True
+        self._plain = True
+        self._held: list[bytes] = []
+        """Of ``pieces``: the beginning of an event."""
 
     def feed(self, chunk: bytes) -> list[ServerSentEvent]:
         """Events completed by this chunk."""
@@ -38,11 +41,45 @@ class SseParser:
             return []
         return self._take("".join(self._rest) + text)
 
+    def pieces(self, chunk: bytes) -> list[bytes | ServerSentEvent]:
+        """The same events as ``feed`` gives, one without a name as the bytes of its data where it is spelled plainly.
+
+        Plainly: one ``data:`` line and nothing else. Bytes are not checked to be UTF-8. Either this is called or
+        ``feed``, not both.
+        """
+        if not self._plain:
+            events: list[bytes | ServerSentEvent] = [*self.feed(chunk)]
+            self._plain = chunk.endswith((b"\n\n", b"\r\n\r\n")) and self._rest == [""] and not self._data
+            return events
+        held = self._held
+        if chunk.rfind(b"\n", 1) < 0 and not (held and chunk[:1] == b"\n"):
+            # No event ends here. Joined once, at its end, a long one costs no more than its length.
+            held.append(chunk)
+            return []
+        whole = b"".join((*held, chunk)) if held else chunk
+        line = b"\r\n" if whole.startswith(b"\r\n", whole.find(b"\n") - 1) else b"\n"
+        end = whole.rfind(line + line)
+        if end < 0 and _ends_in_first_line(whole):
+            self._held = [whole]
+            return []
+        found = whole[6:end].split(line + line + b"data: ")
+        size = end + 2 * len(line)
+        if not whole.startswith(b"data: ") or not _are_plain(whole, size, line, len(found)):
+            self._held = []
+            self._plain = False
+            return self.pieces(whole)
+        self._first = False
+        self._held = [whole[size:]] if size < len(whole) else []
+        return [*found]
+
     def close(self) -> list[ServerSentEvent]:
         """The last event, where the stream ended without the blank line that should end it.
 
         The standard discards it; providers do cut the last newline, and the event is whole.
         """
+        if self._held:
+            held, self._held = b"".join(self._held), []
+            return [*self.feed(held), *self.close()]
         text = "".join(self._rest) + self._text.decode(b"", final=True)
         return self._take(text + "\n\n") if text or self._data else []
 
@@ -72,6 +109,19 @@ class SseParser:
         event, data = self._event, self._data
         self._event, self._data = "", []
         return ServerSentEvent(event, "\n".join(data)) if data else None
+
+
+def _ends_in_first_line(whole: bytes) -> bool:
+    """Whether its only line has ended, and perhaps half of the blank one has come."""
+    line = whole.rstrip(b"\r\n")
+    return b"\n" not in line and whole[len(line) :] in {b"\n", b"\r\n", b"\r\n\r"}
+
+
+def _are_plain(whole: bytes, end: int, line: bytes, events: int) -> bool:
+    """Whether up to ``end`` there are no more lines than the data of so many events and the blank ones behind them."""
+    ends = 2 * events
+    returns = ends if line == b"\r\n" else 0
+    return whole.count(b"\n", 0, end) == ends and whole.count(b"\r", 0, end) == returns
 
 
 def encode_event(data: bytes, event: str = "") -> bytes:

@@ -80,6 +80,10 @@ class ToolNames(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(choice, names=names, form=None, ext={})
 
 
+NO_NAMES: Final = ToolNames()
+"""Of a request whose every name is taken as it is."""
+
+
 def names_for(request: Request, pattern: str) -> ToolNames:
     """The names of a request that do not match ``pattern`` in full, with legal ones for them.
 

@@ -8,8 +8,9 @@ from providers.dialects.anthropic_messages.grammar import PATH
 from providers.spec.errors import UnsupportedError
 from providers.wire.json import dumps, loads_object
 from router.asgi import HttpCall
+from router.asked import Asked
 from router.pipeline import Pipeline
-from router.plan import Asked, Plan
+from router.plan import Plan
 from router.said import headers_of_said, said_of
 
 _SUFFIX: Final = "/count_tokens"

@@ -25,7 +25,7 @@ async def answer_envelope(call: HttpCall, pipeline: Pipeline, body: JsonObject) 
     """
     asked = asked_of(CHAT, _chat_body(body, pipeline.routes), None, call.headers)
     record = call.record
-    record.model = asked.request.model
+    record.model = asked.model
     async with call.while_there():
         answer = await pipeline.run(asked)
     record.provider, record.usage, record.said = answer.target.provider, answer.response.usage, answer.said

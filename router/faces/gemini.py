@@ -10,9 +10,9 @@ from providers.spec.errors import InvalidRequestError, UnknownModelError
 from providers.spec.values import JsonObject
 from providers.wire.sse import SseParser
 from router.asgi import JSON, HttpCall
+from router.asked import Asked
 from router.faces.serving import Face, Pieces, answer, answer_stream, asked_of
 from router.pipeline import Pipeline
-from router.plan import Asked
 
 GEMINI = Face(dialect=DIALECTS["google-generate-content"], id_prefix="", objects=True)
 
@@ -29,7 +29,7 @@ def asked_of_path(path: str, body: JsonObject, raw: bytes, headers: Mapping[str,
         raise InvalidRequestError("model: expected a string", path="model")
     asked = asked_of(GEMINI, body, raw, headers, model=model.removeprefix("models/"))
     stream = method == "streamGenerateContent"
-    return msgspec.structs.replace(asked, request=msgspec.structs.replace(asked.request, stream=stream or None))
+    return asked.saying(msgspec.structs.replace(asked.request, stream=stream or None), raw=asked.raw)
 
 
 async def answer_gemini(call: HttpCall, pipeline: Pipeline, asked: Asked) -> None:
@@ -37,7 +37,7 @@ async def answer_gemini(call: HttpCall, pipeline: Pipeline, asked: Asked) -> Non
 
     Raises RouterError and CallerGoneError.
     """
-    if not asked.request.stream or call.query("alt") == "sse":
+    if not asked.stream or call.query("alt") == "sse":
         await answer(call, pipeline, GEMINI, asked)
         return
     await answer_stream(call, pipeline, GEMINI, asked, shape=_as_array, media_type=JSON)

@@ -29,7 +29,11 @@ class Relay:
         self._held += raw
         if b"\n" not in raw:
             return b""
-        cut = _last_boundary(self._held, start, len(self._held))
+        if self._held.find(b"\r", start) < 0:
+            found = self._held.rfind(b"\n\n", start)
+            cut = 0 if found < 0 else found + 2
+        else:
+            cut = _last_boundary(self._held, start, len(self._held))
         passed = bytes(self._held[:cut])
         del self._held[:cut]
         return passed

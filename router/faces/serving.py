@@ -9,17 +9,17 @@ import msgspec
 
 from providers.spec.dialect import Dialect, FaceContext, StreamEncoder
 from providers.spec.errors import InvalidRequestError, RouterError
-from providers.spec.events import ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
+from providers.spec.events import PartDelta, ResponseStart, StreamEnd, StreamError, StreamEvent, UsageUpdate
 from providers.spec.values import JsonObject
 from providers.wire.json import dumps
 from providers.wire.state_ids import has_marks, without_state_ids
 from router.asgi import EVENTS, HttpCall
+from router.asked import Asked
 from router.exchange import Batch
 from router.faces.relay import Relay
 from router.logs import RequestRecord
-from router.options import Options, read_options
+from router.options import read_options
 from router.pipeline import Answer, Pipeline, StreamedAnswer
-from router.plan import Asked
 from router.said import headers_of_said
 
 Pieces: TypeAlias = AsyncGenerator[bytes, None]
@@ -63,10 +63,9 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
         raise InvalidRequestError("messages: at least one message is required", path="messages")
     own = {name: value for name in face.headers if (value := headers.get(name))}
     return Asked(
+        face.dialect,
         request=request,
-        dialect=face.dialect.name,
         objects=face.objects,
-        options=Options(**given),
         given=given,
         body=body,
         raw=raw if told is None else None,
@@ -75,13 +74,26 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
     )
 
 
+def asked_plainly(face: Face, raw: bytes, headers: Mapping[str, str], depth: int) -> Asked | None:
+    """The request in a body that is spelled as nearly every client does; ``None`` for any other, right or wrong.
+
+    ``depth``: how deep a body may be nested. Raises InvalidRequestError for a wrong header of the router's.
+    """
+    plain = None if has_marks(raw) else face.dialect.read_plain(raw, depth)
+    if plain is None:
+        return None
+    given = read_options(None, headers)
+    own = {name: value for name in face.headers if (value := headers.get(name))}
+    return Asked(face.dialect, plain=plain, raw=raw, objects=face.objects, given=given, headers=own)
+
+
 async def answer(call: HttpCall, pipeline: Pipeline, face: Face, asked: Asked) -> None:
     """Answer a request, streamed where it asks for that. Raises RouterError and CallerGoneError."""
-    if asked.request.stream:
+    if asked.stream:
         await answer_stream(call, pipeline, face, asked)
         return
     record = call.record
-    record.model, record.stream = asked.request.model, False
+    record.model, record.stream = asked.model, False
     async with call.while_there():
         whole = await pipeline.run(asked)
     record.provider, record.usage, record.said = whole.target.provider, whole.response.usage, whole.said
@@ -100,7 +112,7 @@ async def answer_stream(
 ) -> None:
     """Answer with a stream. ``shape`` makes something else of the events. Raises RouterError and CallerGoneError."""
     record = call.record
-    record.model, record.stream = asked.request.model, True
+    record.model, record.stream = asked.model, True
     async with call.while_there():
         streamed = await pipeline.stream(asked)
         record.provider, record.said = streamed.target.provider, streamed.said
@@ -124,7 +136,7 @@ def face_context(face: Face, asked: Asked, model: str, said: JsonObject) -> Face
         model=model,
         created=int(time.time()),
         router=said,
-        stream_usage=bool(asked.request.stream_usage),
+        stream_usage=asked.stream_usage,
     )
 
 
@@ -158,12 +170,20 @@ def _relayed(relay: Relay, batch: Batch, said: JsonObject) -> bytes:
 
 def _error(encoder: StreamEncoder, events: Sequence[StreamEvent], *, follows: bool) -> bytes:
     """The router's word on an error, which stands in for the provider's."""
-    told = [encoder.feed(event) for event in events if follows or isinstance(event, StreamError)]
-    return told[-1] if events and isinstance(events[-1], StreamError) else b""
+    if follows:
+        for event in events[:-1]:
+            encoder.feed(event)
+    last = events[-1] if events else None
+    if last is None or not (follows or isinstance(last, StreamError)):
+        return b""
+    told = encoder.feed(last)
+    return told if isinstance(last, StreamError) else b""
 
 
 def _note(events: Sequence[StreamEvent], record: RequestRecord, relay: Relay | None) -> None:
     for event in events:
+        if type(event) is PartDelta:
+            continue
         match event:
             case UsageUpdate():
                 record.usage = event.usage

@@ -10,10 +10,10 @@ from providers.spec.request import Request
 from providers.spec.response import Candidate, Finish
 from providers.spec.values import JsonObject
 from providers.wire.json import JsonError, type_name
-from router.verdicts.free_text import free_text_names
 from router.verdicts.markup import Markup
+from router.verdicts.offer import Offer, RequestOffer
 from router.verdicts.repair import Repair, Repaired, plain, repaired, with_integers
-from router.verdicts.schemas import KnownTool, Misfit, known_tool
+from router.verdicts.schemas import KnownTool, Misfit
 
 Status = Literal["complete", "incomplete", "invalid_json", "schema_mismatch", "unknown_tool", "repaired"]
 Policy = Literal["report", "repair", "reject"]
@@ -48,18 +48,23 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 class Judge:
     """Judges the calls of one answer against the tools of its request."""
 
-    def __init__(self, request: Request, policy: Policy, outward: Mapping[str, str] | None = None) -> None:
-        self.request = request
+    def __init__(self, asked: Request | Offer, policy: Policy, outward: Mapping[str, str] | None = None) -> None:
+        self._offer: Offer = RequestOffer(asked) if isinstance(asked, Request) else asked
         self.outward: Mapping[str, str] = outward or {}
         """What the provider calls the request's tools, where it calls them otherwise."""
         self._policy = policy
         self._known: dict[str, KnownTool | None] = {}
-        self.markup = Markup(request)
+        self.markup = Markup(self._offer.names)
         """What calls of the request's tools look like as text."""
-        self.free_text = free_text_names(request)
+        self.free_text = self._offer.free_text
         """Names of the request's free-text tools."""
         self.written: dict[str, Repair] = {}
         """By id of the call: that it was made of text (TEXT-01)."""
+
+    @property
+    def request(self) -> Request:
+        """The request whose answer is judged."""
+        return self._offer.request
 
     @property
     def policy(self) -> Policy:
@@ -76,7 +81,7 @@ class Judge:
 
     def missed(self, finish: Finish | None, calls: int) -> bool:
         """Whether a call was required and a finished answer has none (CHOICE-11)."""
-        choice = self.request.tool_choice
+        choice = self._offer.choice
         required = choice is not None and choice.mode == "required"
         return required and calls == 0 and finish is not None and finish.reason in {"stop", "tool_calls"}
 
@@ -116,14 +121,14 @@ class Judge:
 
     def _tool(self, name: str) -> KnownTool | None:
         if name not in self._known:
-            self._known[name] = known_tool(self.request, name)
+            self._known[name] = self._offer.tool(name)
         return self._known[name]
 
     def _refusal(self, name: str, tool: KnownTool | None) -> str | None:
         """Why a call of this tool was not asked for, or ``None``."""
         if tool is None:
             return "the request has no tool of this name"
-        choice = self.request.tool_choice
+        choice = self._offer.choice
         if choice is None:
             return None
         if choice.mode == "none":

@@ -10,7 +10,6 @@ from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidToolCallError
 from providers.spec.events import PartDelta, PartEnd, PartStart, StreamError, StreamEvent
 from providers.spec.parts import TextPart
-from providers.spec.request import FunctionTool, Request
 from providers.spec.response import Response
 
 _FULL_WIDTH: Final = str.maketrans("｜▁＜＞", "|_<>")  # as DeepSeek's models write them
@@ -40,17 +39,15 @@ _REASON: Final = "the text holds a call as the model writes it, which its host d
 class Markup:
     """What a call of one of the request's tools looks like as text."""
 
-    def __init__(self, request: Request) -> None:
-        names = [tool.name for tool in request.tools or () if isinstance(tool, FunctionTool) and tool.name]
-        self.longest = _LONGEST_FRAME + max(map(len, names), default=0)
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = [name for name in names if name]
+        self._compiled: re.Pattern[str] | None = None
+        self.longest = _LONGEST_FRAME + max(map(len, self._names), default=0)
         """No markup is longer up to its name."""
-        # Something has to follow: a name may still go on in the next piece of a stream.
-        name = f"(?:{'|'.join(map(re.escape, names))})(?=[^\\w-])"
-        self._pattern = re.compile("|".join(_MARKUP).replace("NAME", name)) if names else None
 
     def stands_in(self, text: str) -> bool:
         """Whether there is a call in the text. Never without declared tools."""
-        return self._pattern is not None and self._pattern.search(text.translate(_FULL_WIDTH)) is not None
+        return self.may_stand_in(text) and self._pattern().search(text.translate(_FULL_WIDTH)) is not None
 
     def stands_in_answer(self, response: Response) -> bool:
         """Whether there is one in any text of a whole answer."""
@@ -59,11 +56,22 @@ class Markup:
 
     def safe_length(self, text: str) -> int:
         """How much of a text that goes on can be no beginning of markup."""
-        if self._pattern is None:
+        if not self.may_stand_in(text):
             return len(text)
         start = max(0, len(text) - self.longest)
         found = _OPENERS.search(text.translate(_FULL_WIDTH), start)
         return len(text) if found is None else found.start()
+
+    def may_stand_in(self, text: str) -> bool:
+        """Whether there is a sign that every markup begins with: most texts have none, and need no pattern."""
+        return bool(self._names) and ("<" in text or "[" in text or "＜" in text)
+
+    def _pattern(self) -> re.Pattern[str]:
+        if self._compiled is None:
+            # Something has to follow: a name may still go on in the next piece of a stream.
+            name = f"(?:{'|'.join(map(re.escape, self._names))})(?=[^\\w-])"
+            self._compiled = re.compile("|".join(_MARKUP).replace("NAME", name))
+        return self._compiled
 
 
 class MarkupWatch:
@@ -80,32 +88,46 @@ class MarkupWatch:
         """The end of each open text that may begin markup; where texts are held, what is held."""
         self.found = False
 
-    def feed(self, events: Sequence[StreamEvent]) -> list[StreamEvent]:
+    def feed(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """The events that may go on now; the last is an error where markup was found that may not pass."""
+        if not self._holds:
+            self._look(events)
+            return events
         passed: list[StreamEvent] = []
         for event in events:
             passed += self._passed(event)
-            if self.found and self._holds:
+            if self.found:
                 return [*passed, StreamError(error=refused())]
         return passed
+
+    def _look(self, events: Sequence[StreamEvent]) -> None:
+        """Look into the texts, where nothing is held."""
+        for event in events:
+            if type(event) is PartDelta:
+                before = self._open.get((event.candidate, event.index))
+                if before is not None and (before or self._markup.may_stand_in(event.text)):
+                    self._ready(event.candidate, event.index, event.text)
+            elif isinstance(event, PartStart) and isinstance(event.part, TextPart):
+                self._open[event.candidate, event.index] = ""
+                self._ready(event.candidate, event.index, event.part.text)
+            elif isinstance(event, PartEnd):
+                self._open.pop((event.candidate, event.index), None)
 
     def _passed(self, event: StreamEvent) -> Iterable[StreamEvent]:
         match event:
             case PartStart(part=TextPart(text=text) as part):
                 self._open[event.candidate, event.index] = ""
                 ready = self._ready(event.candidate, event.index, text)
-                if not self._holds or ready == text:
+                if ready == text:
                     return [event]
                 return [msgspec.structs.replace(event, part=msgspec.structs.replace(part, text=ready))]
             case PartDelta(text=text) if (event.candidate, event.index) in self._open:
                 ready = self._ready(event.candidate, event.index, text)
-                if not self._holds:
-                    return [event]
                 return [msgspec.structs.replace(event, text=ready)] if ready else []
             case PartEnd():
                 kept = self._open.pop((event.candidate, event.index), "")
                 last = PartDelta(index=event.index, candidate=event.candidate, text=kept)
-                return [last, event] if kept and self._holds else [event]
+                return [last, event] if kept else [event]
             case _:
                 return [event]
 

@@ -1,6 +1,6 @@
 """The request's own tool schemas as validators: compiled once, never fetched from anywhere."""
 
-from functools import lru_cache
+from collections import OrderedDict
 from itertools import islice
 from typing import Any
 
@@ -20,6 +20,9 @@ _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 _GIVEN_UP = frozenset({"BacktrackLimitExceeded", "RegexEngineFailure"})
 _LARGEST_KEPT = 1 << 16
 """Bytes of a schema whose validator is kept for the next request."""
+_MOST_KEPT = 512
+_MOST_KEPT_BYTES = 1 << 21
+"""Of all schemas whose validators are kept: a validator takes many times the memory of its schema's text."""
 
 
 class Misfit(msgspec.Struct, frozen=True):
@@ -39,10 +42,14 @@ class KnownTool(msgspec.Struct, frozen=True):
 
     free_text: bool = False
     """Its argument is no JSON: any text fits."""
-    schema: JsonObject | bool | None = None
-    """JSON Schema of its arguments; ``None`` where the request gave none, or one that cannot be compiled."""
     compiled: bytes = b""
-    """The same schema as text: the key under which its validator is kept."""
+    """JSON Schema of its arguments, the key under which its validator is kept; empty where the request gave none, or
+    one that cannot be compiled."""
+
+    @property
+    def schema(self) -> JsonObject | bool | None:
+        """The schema as plain values."""
+        return msgspec.json.decode(self.compiled) if self.compiled else None
 
     def misfits(self, arguments: Any) -> list[Misfit]:
         """Where the arguments (plain JSON values) do not fit; empty where they do, or nothing can be said."""
@@ -75,15 +82,33 @@ def _known(tool: FunctionTool) -> KnownTool:
         schema = gemini_to_json_schema(schema)
     if not isinstance(schema, dict | bool):
         return KnownTool()
-    text = dumps(schema)
-    if _validator_of(text) is None:
-        return KnownTool()
-    plain = msgspec.json.decode(text)
-    return KnownTool(schema=plain, compiled=text)
+    return tool_of_text(dumps(schema))
+
+
+def tool_of_text(schema: bytes) -> KnownTool:
+    """The tool whose arguments have this JSON Schema."""
+    return KnownTool() if _validator_of(schema) is None else KnownTool(compiled=schema)
+
+
+_kept: OrderedDict[bytes, jsonschema_rs.Validator | None] = OrderedDict()
+"""Validators by their schema, the one that was used last at the end: requests of one agent bring the same tools."""
+_kept_bytes = 0
 
 
 def _validator_of(schema: bytes) -> jsonschema_rs.Validator | None:
-    return _kept_validator(schema) if len(schema) <= _LARGEST_KEPT else _compiled(schema)
+    """The validator, kept for the next request within bounds that no caller can move."""
+    global _kept_bytes  # noqa: PLW0603  # one cache for the process
+    if schema in _kept:
+        _kept.move_to_end(schema)
+        return _kept[schema]
+    validator = _compiled(schema)
+    if len(schema) <= _LARGEST_KEPT:
+        _kept[schema] = validator
+        _kept_bytes += len(schema)
+        while len(_kept) > _MOST_KEPT or _kept_bytes > _MOST_KEPT_BYTES:
+            dropped, _ = _kept.popitem(last=False)
+            _kept_bytes -= len(dropped)
+    return validator
 
 
 def _compiled(schema: bytes) -> jsonschema_rs.Validator | None:
@@ -94,9 +119,6 @@ def _compiled(schema: bytes) -> jsonschema_rs.Validator | None:
         )
     except (ValueError, msgspec.DecodeError, RecursionError):
         return None
-
-
-_kept_validator = lru_cache(maxsize=512)(_compiled)
 
 
 def _misfit(error: jsonschema_rs.ValidationError) -> Misfit:

@@ -59,6 +59,8 @@ class CallWatch:
         self._judge = judge
         self._objects = objects
         self._lenient = judge.policy == "report"
+        self._passes = self._lenient and not objects
+        """Nothing is held but calls of free-text tools."""
         self._calls: dict[Key, _Call] = {}
         self._blocked: _Call | None = None
         self._waiting: list[StreamEvent] = []
@@ -83,10 +85,28 @@ class CallWatch:
 
     def feed(self, events: Sequence[StreamEvent]) -> list[StreamEvent]:
         """The events that may go on now."""
-        passed: list[StreamEvent] = []
         if self.recovery is not None:
             events = self.recovery.feed(events)
-        work = deque(self.markup.feed(events))
+        events = self.markup.feed(events)
+        if not self._passes:
+            return self._sorted(events)
+        passed: list[StreamEvent] = []
+        for event in events:
+            # Nearly all of a stream: more of a text or of a call that nothing waits for.
+            if type(event) is PartDelta and self._blocked is None:
+                call = self._calls.get((event.candidate, event.index))
+                if call is not None:
+                    call.pieces.append(event.text)
+                passed.append(event)
+            else:
+                passed += self._sorted((event,))
+        return passed
+
+    # ---- what may pass
+
+    def _sorted(self, events: Sequence[StreamEvent]) -> list[StreamEvent]:
+        passed: list[StreamEvent] = []
+        work = deque(events)
         while work and not (passed and isinstance(passed[-1], StreamError)):
             event = work.popleft()
             if self._must_wait(event):
@@ -97,8 +117,6 @@ class CallWatch:
                 work.extendleft(reversed(self._waiting))
                 self._waiting.clear()
         return [self._numbered(event) for event in passed] if self._objects else passed
-
-    # ---- what may pass
 
     def _must_wait(self, event: StreamEvent) -> bool:
         """Whether a call that is held whole is still in the way."""

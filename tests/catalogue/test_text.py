@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,7 @@ PROSE = (
 
 
 def markup() -> Markup:
-    return Markup(DIALECTS[CHAT].decode_request(chat(tools=[tool()])))
+    return Markup([tool.name for tool in DIALECTS[CHAT].decode_request(chat(tools=[tool()])).tools or () if tool.name])
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
@@ -118,7 +119,7 @@ def test_what_was_held_back_comes_in_the_end(text: str, size: int) -> None:
     assert MarkupWatch(markup(), holds=False).feed(passed) == passed
 
 
-def _shown(events: list[Any]) -> str:
-    chunks = data_of(written(events, CHAT))
+def _shown(events: Sequence[Any]) -> str:
+    chunks = data_of(written(list(events), CHAT))
     deltas = [choice["delta"] for one in chunks for choice in one.get("choices", [])]
     return "".join(delta.get("content") or "" for delta in deltas)

@@ -69,3 +69,41 @@ def test_what_is_written_is_read_back() -> None:
         ServerSentEvent("x", '{"a":1}'),
         ServerSentEvent("", "[DONE]"),
     ]
+
+
+LINES = st.sampled_from(
+    ["data: {}", "data: é", "data:x", "data: a\rb", "data:  y", "event: e", ": ping", "", "", "", "id: 1", "data",
+     "\ufeffdata: z"]
+)  # fmt: skip
+ENDS = st.lists(st.sampled_from(["\n", "\n", "\n", "\r\n", "\r\n", "\r"]), min_size=1, max_size=2)
+
+
+@given(st.data())
+def test_pieces_are_the_same_events_however_they_are_cut(data: st.DataObject) -> None:
+    """STREAM-17, STREAM-18: plain events as bytes, all others as they always were."""
+    end = data.draw(st.sampled_from(["\n", "\r\n"]) | st.none())
+    lines = data.draw(st.lists(LINES, max_size=12) | st.lists(st.sampled_from(["data: {}", ""]), max_size=20))
+    text = "".join(line + (end or "".join(data.draw(ENDS))) for line in lines).encode()
+    text += data.draw(st.binary(max_size=2))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=10)))
+    chunks = [text[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+    whole, cut = SseParser(), SseParser()
+    expected = [whole.feed(chunk) for chunk in chunks] + [whole.close()]
+    given = [cut.pieces(chunk) for chunk in chunks] + [list(cut.close())]
+    assert [[_event(piece) for piece in pieces] for pieces in given] == expected
+
+
+def _event(piece: bytes | ServerSentEvent) -> ServerSentEvent:
+    return ServerSentEvent("", piece.decode("utf-8", "replace")) if isinstance(piece, bytes) else piece
+
+
+def test_plain_events_come_as_bytes() -> None:
+    parser = SseParser()
+    assert parser.pieces(b'data: {"a":1}\n\ndata: 2\n\ndata: ') == [b'{"a":1}', b"2"]
+    assert parser.pieces(b"3") == []
+    assert parser.pieces(b"\n\n") == [b"3"]
+    assert parser.pieces(b"event: x\ndata: 4\n\n") == [ServerSentEvent("x", "4")]
+    assert parser.pieces(b"data: 5\n\n") == [b"5"]
+    google = SseParser()
+    assert google.pieces(b"data: 6\r\n\r\ndata: 7\r\n\r") == [b"6"]
+    assert google.pieces(b"\n") == [b"7"]

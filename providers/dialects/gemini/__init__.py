@@ -9,7 +9,15 @@ from providers.dialects.gemini.response_encode import encode_response
 from providers.dialects.gemini.stream_decode import GeminiStreamDecoder
 from providers.dialects.gemini.stream_encode import GeminiStreamEncoder
 from providers.spec.adjustments import Report
-from providers.spec.dialect import AnswerPass, Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
+from providers.spec.dialect import (
+    AnswerPass,
+    Dialect,
+    EncodedRequest,
+    FaceContext,
+    PlainRequest,
+    StreamDecoder,
+    StreamEncoder,
+)
 from providers.spec.errors import RouterError
 from providers.spec.parts import Origin
 from providers.spec.profile import Target
@@ -22,6 +30,7 @@ class Gemini:
     """The codec as ``providers.spec.dialect.Dialect`` describes it."""
 
     name = NAME
+    kin: frozenset[str] = frozenset()
 
     def decode_request(self, body: JsonObject) -> Request:
         """See ``request_decode``."""
@@ -38,6 +47,10 @@ class Gemini:
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
+        """None: every body is taken apart."""
+        return None
 
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """None: every caller of this dialect reads all of it."""

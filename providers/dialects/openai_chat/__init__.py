@@ -2,6 +2,7 @@
 
 from providers.dialects.openai_chat.grammar import NAME
 from providers.dialects.openai_chat.legacy import LegacyAnswer, is_legacy
+from providers.dialects.openai_chat.plain_request import read_plain
 from providers.dialects.openai_chat.request_decode import decode_request
 from providers.dialects.openai_chat.request_encode import encode_request
 from providers.dialects.openai_chat.response_decode import decode_response
@@ -9,7 +10,15 @@ from providers.dialects.openai_chat.response_encode import encode_response
 from providers.dialects.openai_chat.stream_decode import ChatStreamDecoder
 from providers.dialects.openai_chat.stream_encode import ChatStreamEncoder
 from providers.spec.adjustments import Report
-from providers.spec.dialect import AnswerPass, Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
+from providers.spec.dialect import (
+    AnswerPass,
+    Dialect,
+    EncodedRequest,
+    FaceContext,
+    PlainRequest,
+    StreamDecoder,
+    StreamEncoder,
+)
 from providers.spec.errors import RouterError
 from providers.spec.parts import Origin
 from providers.spec.profile import Target
@@ -23,6 +32,7 @@ class OpenAIChat:
     """The codec as ``providers.spec.dialect.Dialect`` describes it."""
 
     name = NAME
+    kin: frozenset[str] = frozenset({"openai-responses"})
 
     def decode_request(self, body: JsonObject) -> Request:
         """See ``request_decode``."""
@@ -39,6 +49,10 @@ class OpenAIChat:
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
+        """See ``plain_request``."""
+        return read_plain(raw, depth)
 
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """See ``legacy``."""

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from providers.dialects.openai_chat.answer_decode import take_signature
 from providers.dialects.openai_chat.grammar import NAME, THOUGHT_SIGNATURE, Fields
+from providers.dialects.openai_chat.stream_plain import CallPiece
 from providers.spec.events import PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import Origin, State, ToolCallPart
 from providers.spec.values import Ext, Form, Json, JsonObject
@@ -89,6 +90,16 @@ class CallFragments:
         for delta in deltas:
             if isinstance(delta, dict):
                 yield from self._delta(delta)
+
+    def more(self, piece: CallPiece) -> tuple[PartDelta, ...] | None:
+        """What a plain fragment adds to a call that was announced; ``None`` where it does more than that."""
+        call, text = self._slots.get(piece.index), piece.function.arguments
+        if call is None or call.index < 0 or call.ended or call.kind == "custom" or call.is_again(text):
+            return None
+        if not text:
+            return ()
+        call.grow(text)
+        return (PartDelta(index=call.index, candidate=self._parts.candidate, text=text),)
 
     def feed_legacy(self, value: JsonObject) -> Iterator[StreamEvent]:
         """A fragment of ``function_call``."""

@@ -13,6 +13,7 @@ from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, THOU
 from providers.dialects.openai_chat.other_carriers import details_text
 from providers.dialects.openai_chat.response_decode import CUT
 from providers.dialects.openai_chat.stream_calls import CallFragments, CallParts, merged_details
+from providers.dialects.openai_chat.stream_plain import Delta
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import Origin, Part, ReasoningPart, RefusalPart, State, TextPart
 from providers.spec.values import Form, Json, JsonObject
@@ -69,6 +70,17 @@ class ChoiceStream:
         for key, value in fields.rest.items():
             if value is not None and key not in _PADDING:
                 self._rest[key] = value
+
+    def more(self, delta: Delta) -> tuple[PartDelta, ...] | None:
+        """What a plain delta adds to the part that is open; ``None`` where it does more than that."""
+        text, pieces = delta.content, delta.tool_calls
+        if text:
+            if pieces or self._open is None or self._open[1] is not TextPart:
+                return None
+            return (PartDelta(index=self._open[0], candidate=self._index, text=text),)
+        if pieces:
+            return self._calls.more(pieces[0]) if self._open is None and not self._details else None
+        return ()
 
     def close(self) -> Iterator[StreamEvent]:
         """The stream has ended: end what is open, then the candidate."""

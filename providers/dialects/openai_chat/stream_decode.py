@@ -2,9 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+from msgspec import UNSET
+
 from providers.dialects.openai_chat.grammar import NAME, Fields
 from providers.dialects.openai_chat.response_decode import decode_response, failure_in
 from providers.dialects.openai_chat.stream_candidate import ChoiceStream
+from providers.dialects.openai_chat.stream_plain import PlainChunk, read_chunk
 from providers.dialects.openai_chat.usage import decode_usage
 from providers.spec.errors import ProviderProtocolError, RouterError
 from providers.spec.events import ResponseStart, ResponseUpdate, StreamEnd, StreamError, StreamEvent, UsageUpdate
@@ -42,7 +46,7 @@ class ChatStreamDecoder:
 
     def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
         """Events completed by these bytes."""
-        arrived = self._parser.feed(chunk)
+        arrived = self._parser.pieces(chunk)
         if arrived:
             self._unframed = None
         elif self._unframed is not None and len(self._unframed) < _MOST_UNFRAMED:
@@ -58,13 +62,39 @@ class ChatStreamDecoder:
             events += self._guarded(self._end(terminated=False))
         return events
 
-    def _take(self, arrived: list[ServerSentEvent]) -> list[StreamEvent]:
+    def _take(self, arrived: Sequence[bytes | ServerSentEvent]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         for event in arrived:
             if self._done:
                 break
-            events += self._guarded(self._event(event))
+            if not isinstance(event, bytes):
+                events += self._guarded(self._event(event))
+            elif not self._is_more(event, events):
+                events += self._guarded(self._event(ServerSentEvent("", event.decode("utf-8", "replace"))))
         return events
+
+    def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
+        """Whether it is a chunk that only goes on with an open part; then what it adds is among the events."""
+        try:
+            chunk = read_chunk(data)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return False
+        choice = chunk.choices[0]
+        stream = self._choices.get(choice.index)
+        if stream is None or not self._is_known(chunk):
+            return False
+        more = stream.more(choice.delta)
+        if more is None:
+            return False
+        events += more
+        return True
+
+    def _is_known(self, chunk: PlainChunk) -> bool:
+        """Whether what a chunk says of the whole answer was said before."""
+        tier, fingerprint = chunk.service_tier, chunk.system_fingerprint
+        return (tier is UNSET or tier is None or self._known.get("service_tier") == tier) and (
+            fingerprint is UNSET or fingerprint is None or self._known.get("system_fingerprint") == fingerprint
+        )
 
     def _guarded(self, events: Iterator[StreamEvent]) -> list[StreamEvent]:
         taken: list[StreamEvent] = []

@@ -10,7 +10,15 @@ from providers.dialects.openai_responses.stateless import check_stateless
 from providers.dialects.openai_responses.stream_decode import ResponsesStreamDecoder
 from providers.dialects.openai_responses.stream_encode import ResponsesStreamEncoder
 from providers.spec.adjustments import Report
-from providers.spec.dialect import AnswerPass, Dialect, EncodedRequest, FaceContext, StreamDecoder, StreamEncoder
+from providers.spec.dialect import (
+    AnswerPass,
+    Dialect,
+    EncodedRequest,
+    FaceContext,
+    PlainRequest,
+    StreamDecoder,
+    StreamEncoder,
+)
 from providers.spec.errors import RouterError
 from providers.spec.parts import Origin
 from providers.spec.profile import Target
@@ -25,6 +33,7 @@ class OpenAIResponses:
     """The codec as ``providers.spec.dialect.Dialect`` describes it."""
 
     name = NAME
+    kin: frozenset[str] = frozenset({"openai-chat"})
 
     def decode_request(self, body: JsonObject) -> Request:
         """See ``request_decode``."""
@@ -41,6 +50,10 @@ class OpenAIResponses:
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
+        """None: every body is taken apart."""
+        return None
 
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """None: every caller of this dialect reads all of it."""

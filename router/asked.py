@@ -1,0 +1,125 @@
+"""A request as a face took it in."""
+
+from collections.abc import Mapping
+from copy import copy
+from typing import Any, Final
+
+from providers.spec.dialect import Dialect, PlainRequest
+from providers.spec.errors import InvalidRequestError, RouterError
+from providers.spec.request import Request
+from providers.spec.values import JsonObject
+from providers.wire.json import JsonError, loads_object
+from router.options import Options
+from router.verdicts.offer import Offer, PlainOffer, RequestOffer
+
+_NO_OPTIONS: Final = Options()
+
+
+class Asked:
+    """What was asked. Read plainly, it is taken apart only as far as somebody looks into it."""
+
+    __slots__ = (
+        "_body",
+        "_face",
+        "_request",
+        "elsewhere",
+        "given",
+        "headers",
+        "model",
+        "objects",
+        "options",
+        "plain",
+        "raw",
+        "stream",
+    )
+
+    def __init__(
+        self,
+        face: Dialect,
+        *,
+        request: Request | None = None,
+        plain: PlainRequest | None = None,
+        body: JsonObject | None = None,
+        raw: bytes | None = None,
+        objects: bool = False,
+        given: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        elsewhere: RouterError | None = None,
+    ) -> None:
+        """Either ``request`` and ``body``, or ``plain`` and ``raw``."""
+        said = plain or request
+        assert said is not None  # noqa: S101  # one of the two
+        self._face = face
+        self._request = request
+        self._body = body
+        self.plain = plain
+        """The same read plainly, where it was spelled so."""
+        self.model = said.model
+        """As the caller spelled it."""
+        self.stream = bool(said.stream)
+        self.raw = raw
+        """The bytes of ``body``, where they can be relayed as they are."""
+        self.objects = objects
+        """The face writes the arguments of calls as objects."""
+        self.given = given or {}
+        """The options that the request itself gives."""
+        self.options = Options(**given) if given else _NO_OPTIONS
+        """What counts: of the request, else of the configuration."""
+        self.headers = headers or {}
+        """Headers of the caller's that belong to the face's dialect (``anthropic-beta``, …)."""
+        self.elsewhere = elsewhere
+        """Why no provider of another dialect can take it."""
+
+    @property
+    def dialect(self) -> str:
+        """The dialect it is written in."""
+        return self._face.name
+
+    @property
+    def stream_usage(self) -> bool:
+        """Whether the stream is to report usage."""
+        said = self.plain or self._request
+        return said is not None and bool(said.stream_usage)
+
+    @property
+    def request(self) -> Request:
+        """The canonical form; where it was read plainly, without its spelling."""
+        if self._request is None:
+            assert self.plain is not None  # noqa: S101  # one of the two
+            try:
+                self._request = self.plain.request()
+            except JsonError as error:
+                raise InvalidRequestError(f"the body is not JSON: {error}") from None
+        return self._request
+
+    @property
+    def offer(self) -> Offer:
+        """Its tools, for verdicts."""
+        return RequestOffer(self.request) if self.plain is None else PlainOffer(self.plain, lambda: self.request)
+
+    @property
+    def spelled(self) -> Request:
+        """The canonical form with its spelling. Raises InvalidRequestError, as the face's dialect does."""
+        # Nearly every request is needed in one of the two forms alone.
+        return self.request if self.plain is None else self._face.decode_request(dict(self.body))
+
+    @property
+    def body(self) -> JsonObject:
+        """As the caller wrote it, without the router's own member. Not to be modified."""
+        if self._body is None:
+            self._body = {} if self.raw is None else loads_object(self.raw)
+        return self._body
+
+    def under(self, options: Options) -> "Asked":
+        """The same under these options."""
+        other = copy(self)
+        other.options = options
+        return other
+
+    def saying(self, request: Request, *, raw: bytes | None) -> "Asked":
+        """Another request in its place; ``raw`` where it still stands in these bytes."""
+        other = copy(self)
+        other._request, other.plain, other.raw = request, None, raw
+        other.model, other.stream = request.model, bool(request.stream)
+        other._body = self.body
+        return other
