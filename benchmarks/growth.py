@@ -53,8 +53,8 @@ SWEEPS: Final = (
         (4_000, 64_000, 500_000, 2_000_000, 8_000_000, 20_000_000),
         lambda size: _long_text(max(0, size - 4_000)),
     ),
-    Sweep("history", "messages", (4, 31, 301, 3_001), _long_history),
-    Sweep("tools", "tools", (5, 20, 80, 320), _many_tools),
+    Sweep("history", "messages", (4, 31, 301, 1_501, 3_001), _long_history),
+    Sweep("tools", "tools", (5, 20, 80, 160, 320), _many_tools),
 )
 STREAMS: Final = Sweep(
     "streams", "streams at a time, an event every 100 ms", (25, 50, 100, 200, 400), cases=("openai",)

@@ -10,6 +10,14 @@ from benchmarks import results
 
 _COLOURS: Final = {"openai": "#1f6f8b", "anthropic": "#c8553d"}
 
+_TITLES: Final = {
+    "body": "MB of the body",
+    "history": "messages",
+    "tools": "tools",
+    "streams": "streams at a time",
+    "rows": "provider rows",
+}
+
 
 def draw(found: results.Results, path: Path) -> None:
     """One panel for each sweep: CPU in milliseconds over the size, both from zero: linear is a straight line."""
@@ -26,9 +34,9 @@ def draw(found: results.Results, path: Path) -> None:
             panel.plot(sizes, [cost for _, cost in points], marker="o", markersize=3, color=_COLOURS[case], label=case)
         panel.set_xlim(left=0)
         panel.set_ylim(bottom=0)
-        panel.set_title({"body": "MB of the body", "history": "messages", "rows": "provider rows"}.get(name, name))
+        panel.set_title(_TITLES[name])
         panel.grid(visible=True, linewidth=0.3)
         if number == 0:
-            panel.set_ylabel("CPU, ms")
+            panel.set_ylabel("CPU of one request, ms")
             panel.legend(frameon=False)
     figure.savefig(path, metadata={"Date": None})
