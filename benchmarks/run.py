@@ -49,7 +49,8 @@ def _measure(made: Stage, options: argparse.Namespace, found: results.Results, o
     retries, seconds = options.retries, options.seconds
     parts = options.only or PARTS
     found["machine"] = machine.described()
-    found["settings"] = {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "seconds": seconds}
+    today = {"date": f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}", "seconds": seconds}
+    found["settings"] = {**found.get("settings", {}), **today}
     if "compare" in parts:
         servers = [ours(), *BASELINES, *installed(options.peers)]
         found["settings"] |= {"rounds": options.rounds, "peers": versions(options.peers)}

@@ -166,12 +166,13 @@ def test_the_command_says_what_a_short_run_lacks(
     ground: Stage, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "results.json"
-    out.write_text('{"profile": {"before": {"HTTP in": 1.0}, "after": {"HTTP in": 0.5}}}')
+    out.write_text('{"profile": {"before": {"HTTP in": 1.0}, "after": {"HTTP in": 0.5}}, "settings": {"rounds": 3}}')
     arguments = ["--only", "workers", "--rounds", "1", "--seconds", "0.02", "--retries", "0", "--out", str(out)]
     assert main(arguments) == 0
     kept = json.loads(out.read_text())
     assert {name: len(samples) for name, samples in kept["workers"].items()} == {"1": 1, "2": 1}
     assert kept["profile"]["after"] == {"HTTP in": 0.5}
+    assert kept["settings"].keys() == {"rounds", "date", "seconds"}
     assert kept["machine"]["cores"] == len(machine.CORES)
     assert "lacking: servers" in capfd.readouterr().err
 
