@@ -1,16 +1,62 @@
 """What an answer passes through beside its verdicts: each pass does one thing, and none is made for nothing."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from providers.dialects import DIALECTS
 from providers.spec.adjustments import Report
 from providers.spec.dialect import AnswerPass
-from providers.spec.events import StreamEvent
+from providers.spec.events import PartStart, PartUpdate, StreamEvent
+from providers.spec.parts import TextPart
 from providers.spec.response import Response
+from providers.spec.values import Json
 from providers.wire.state_ids import StateIds
 from providers.wire.strict_shape import StrictNulls
 from router.asked import Asked
 from router.plan import Plan
+
+_CITATIONS: Final = {
+    "openai-chat": frozenset({"url_citation"}),
+    "openai-responses": frozenset({"url_citation", "file_citation", "container_file_citation", "file_path"}),
+}
+"""Kinds of citations of other dialects that a face has words for."""
+
+
+class LostCitations:
+    """Looks for citations that the caller's dialect has no words for; changes nothing."""
+
+    def __init__(self, dialect: str) -> None:
+        self._taken = _CITATIONS.get(dialect, frozenset())
+        self._lost: dict[str, int] = {}
+
+    def answer(self, response: Response) -> Response:
+        """A whole answer, as it is."""
+        for candidate in response.candidates:
+            for part in candidate.parts:
+                if isinstance(part, TextPart) and part.annotations:
+                    self._look(part.annotations)
+        return response
+
+    def feed(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """Events, as they are."""
+        for event in events:
+            if isinstance(event, PartUpdate) and event.annotations:
+                self._look(event.annotations)
+            elif isinstance(event, PartStart) and isinstance(event.part, TextPart) and event.part.annotations:
+                self._look(event.part.annotations)
+        return events
+
+    def report(self, report: Report) -> None:
+        """How many there were, by their kind."""
+        for kind, count in self._lost.items():
+            reason = f"{count} of kind {kind}: the caller's dialect has no words for them"
+            report.add("response.annotations", "dropped", reason)
+
+    def _look(self, annotations: tuple[Json, ...]) -> None:
+        for annotation in annotations:
+            kind = annotation.get("type") if isinstance(annotation, dict) else None
+            if kind not in self._taken:
+                self._lost[str(kind)] = self._lost.get(str(kind), 0) + 1
 
 
 class Passes:
@@ -23,6 +69,8 @@ class Passes:
             self._before.append(StrictNulls(plan.widened))
         if asked.options.state_in_ids == "on":
             self._before.append(StateIds())
+        if asked.dialect != plan.target.dialect:
+            self._before.append(LostCitations(asked.dialect))
         # What is written in the old words is not plain.
         last = None if asked.plain is not None else DIALECTS[asked.dialect].answer_pass(asked.request)
         if last is not None:

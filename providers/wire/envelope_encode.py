@@ -119,6 +119,11 @@ class StateTrail:
         elif isinstance(item.part, ReasoningPart):
             self._reasoning += len(text)
 
+    def place(self, index: int) -> int:
+        """Where a text part begins in the whole text."""
+        item = self._items.get(index)
+        return 0 if item is None else item.at
+
     def gain(self, index: int, state: State | None, ext: Ext) -> None:
         """Late knowledge about a part; of a call only if it was sent already."""
         item = self._items.get(index)

@@ -7,11 +7,12 @@ import msgspec
 from providers.dialects.gemini.errors import error_in_answer
 from providers.dialects.gemini.finish import blocked_finish, decode_finish
 from providers.dialects.gemini.grammar import NAME, minted_id
+from providers.dialects.gemini.grounding import citations
 from providers.dialects.gemini.parts_decode import PartContext, decode_parts, required_parts
 from providers.dialects.gemini.reader import LenientGeminiReader, merged
 from providers.dialects.gemini.usage import decode_usage
 from providers.spec.errors import InvalidRequestError, ProviderProtocolError
-from providers.spec.parts import Origin, Part, ToolCallPart
+from providers.spec.parts import Origin, Part, TextPart, ToolCallPart
 from providers.spec.response import Candidate, Response
 from providers.spec.values import Json, JsonObject
 
@@ -68,13 +69,25 @@ def _candidate(value: Json, position: int, origin: Origin, answer: str) -> Candi
     raw = reader.text("finishReason")
     if raw is None and not parts:
         raise ProviderProtocolError("a candidate has neither content nor a finish reason")
+    parts = _with_citations(_with_ids(parts, answer, index), reader.peek("groundingMetadata"))
     return Candidate(
         index=index,
-        parts=tuple(_with_ids(parts, answer, index)),
+        parts=tuple(parts),
         finish=decode_finish(raw, reader.text("finishMessage"), parts),
         ext=merged(reader.rest(), content_rest),
         form=reader.form(),
     )
+
+
+def _with_citations(parts: list[Part], grounding: Json) -> list[Part]:
+    if grounding is None:
+        return parts
+    texts = [(index, part.text) for index, part in enumerate(parts) if isinstance(part, TextPart)]
+    cited = citations(grounding, texts)
+    grounded = list(parts)
+    for index, found in cited.items():
+        grounded[index] = msgspec.structs.replace(parts[index], annotations=found)
+    return grounded
 
 
 def answer_key(reader: LenientGeminiReader) -> str:

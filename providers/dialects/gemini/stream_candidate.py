@@ -8,6 +8,7 @@ import msgspec
 
 from providers.dialects.gemini.finish import decode_finish
 from providers.dialects.gemini.grammar import NAME, SIGNATURE
+from providers.dialects.gemini.grounding import citations
 from providers.dialects.gemini.partial_args import PartialArgs
 from providers.dialects.gemini.parts_decode import PartContext, decode_part, required_parts
 from providers.dialects.gemini.reader import GeminiReader, LenientGeminiReader, inner_ext, outer_ext
@@ -36,6 +37,8 @@ class StreamedCandidate:
         self._reason: str | None = None
         self._message: str | None = None
         self._ext: JsonObject = {}
+        self._said: dict[int, list[str]] = {}
+        """The pieces of each text, by index: what grounds them is told by places in the whole."""
 
     def take(self, reader: LenientGeminiReader, events: list[StreamEvent]) -> None:
         """One chunk's candidate. Raises ProviderProtocolError and InvalidRequestError for what breaks the grammar."""
@@ -52,9 +55,14 @@ class StreamedCandidate:
         if self._reason is None:
             raise ProviderProtocolError("the stream ended without a finish reason")
         self._close(events, cut=True)
+        for index, cited in citations(self._ext.get("groundingMetadata"), self._texts()).items():
+            events.append(PartUpdate(index=index, candidate=self._number, annotations=cited))
         finish = decode_finish(self._reason, self._message, self._parts)
         ext = {NAME: self._ext} if self._ext else {}
         events.append(CandidateEnd(finish=finish, candidate=self._number, ext=ext))
+
+    def _texts(self) -> list[tuple[int, str]]:
+        return [(index, "".join(pieces)) for index, pieces in self._said.items()]
 
     # ---- parts
 
@@ -85,6 +93,8 @@ class StreamedCandidate:
             self._close(events)
             self._start(msgspec.structs.replace(part, text=""), events)
             self._growing = part if plain else None
+        if isinstance(part, TextPart):
+            self._said.setdefault(self._last, []).append(part.text)
         if part.text:
             events.append(PartDelta(index=self._last, text=part.text, candidate=self._number))
         if not plain:

@@ -61,6 +61,8 @@ def encode_message(candidate: Candidate, response_id: str) -> JsonObject:
         "tool_calls": calls or ([] if variant_of(candidate.form, "tool_calls") == "empty" else None),
         "function_call": legacy,
     }
+    cited = [item for index, part in enumerate(candidate.parts) for item in citations(part, trail.place(index))]
+    fields["annotations"] = cited or None
     rest = carried_message(candidate.ext)
     fields["extra_content"] = message_extra(trail, rest)
     form = inner_form(candidate.form, "message")
@@ -98,6 +100,21 @@ def encode_call(call: ToolCallPart, sent_id: str, extra: JsonObject | None) -> J
 def call_fields(call: ToolCallPart) -> tuple[str, str]:
     """The names of the object that holds a call, and of its argument text."""
     return ("custom", "input") if call.kind == "custom" else ("function", "arguments")
+
+
+def citations(part: Part, start: int) -> list[Json]:
+    """The citations of a text of another dialect's making that chat has words for; ``start``: where the text begins."""
+    if not isinstance(part, TextPart) or not part.annotations:
+        return []
+    found: list[Json] = []
+    for annotation in part.annotations:
+        if isinstance(annotation, dict) and annotation.get("type") == "url_citation" and "url" in annotation:
+            cited: JsonObject = {key: annotation[key] for key in ("url", "title") if key in annotation}
+            for key in ("start_index", "end_index"):
+                if isinstance(place := annotation.get(key), int):
+                    cited[key] = place + start
+            found.append({"type": "url_citation", "url_citation": cited})
+    return found
 
 
 def carried_message(ext: Ext) -> JsonObject:

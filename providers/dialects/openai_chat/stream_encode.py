@@ -9,6 +9,7 @@ import msgspec
 from providers.dialects.openai_chat.answer_encode import (
     call_fields,
     carried_message,
+    citations,
     details_of,
     encode_call,
     message_extra,
@@ -58,6 +59,7 @@ class _Choice:
         self.calls: dict[int, int] = {}
         self.parts: dict[int, Part] = {}
         self.end: CandidateEnd | None = None
+        self.citations: list[Json] = []
 
 
 class ChatStreamEncoder:
@@ -136,6 +138,7 @@ class ChatStreamEncoder:
         if isinstance(part, ToolCallPart) and is_client_call(part):
             return self._call(choice, index, part)
         choice.trail.start(index, without_own_details(part))
+        choice.citations += citations(part, choice.trail.place(index))
         match part:
             case TextPart(text=text) | RefusalPart(text=text) if text:
                 return self._text(choice, part, text)
@@ -186,6 +189,9 @@ class ChatStreamEncoder:
             if told:
                 return told
         choice.trail.gain(event.index, event.state, event.ext)
+        if event.annotations and isinstance(part, TextPart):
+            cited = msgspec.structs.replace(part, annotations=event.annotations)
+            choice.citations += citations(cited, choice.trail.place(event.index))
         number, late = choice.calls.get(event.index), extended(event.ext, NAME)
         if number is None or not late or not isinstance(part, ToolCallPart):
             return b""
@@ -220,6 +226,9 @@ class ChatStreamEncoder:
         delta: JsonObject = {} if choice.started else {"role": "assistant", "content": ""}
         message = carried_message(end.ext)
         delta |= message
+        if choice.citations:
+            # Once and whole: accumulators of clients cannot join lists of objects.
+            delta.setdefault("annotations", choice.citations)
         extra = message_extra(choice.trail, message)
         if extra is not None:
             delta["extra_content"] = extra
