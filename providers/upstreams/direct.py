@@ -12,7 +12,7 @@ import re
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import Connection
 from aiohttp.helpers import TimerNoop
 from aiohttp.http import HttpProcessingError, RawResponseMessage
@@ -80,6 +80,11 @@ class DirectWay:
         slash = base_url.find("/", base_url.index("//") + 2)
         self._origin = len(base_url) if slash < 0 else slash
         self._host = url.host_port_subcomponent
+
+    @property
+    def address(self) -> ConnectionKey:
+        """Names this address among a connector's connections."""
+        return self._request.connection_key
 
     async def send(self, call: PreparedCall, limits: aiohttp.ClientTimeout) -> Reply:
         """As ``ClientSession.request``; also raises aiohttp's HttpProcessingError for what is no HTTP."""

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, AbstractStreamWriter
+from aiohttp.client_reqrep import ConnectionKey
 from yarl import URL
 
 from providers.upstreams.base import PreparedCall
@@ -51,7 +52,7 @@ class Pool:
     """
 
     def __init__(self, resolver: AbstractResolver | None = None) -> None:
-        connector = _Connector(
+        self._connector = _Connector(
             limit=0,
             keepalive_timeout=_KEPT_SECONDS,
             ssl=_trusted(),
@@ -61,7 +62,7 @@ class Pool:
         self._loop = asyncio.get_running_loop()
         self._companions: dict[object, _Closable] = {}
         self._session = aiohttp.ClientSession(
-            connector=connector,
+            connector=self._connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             max_line_size=MOST_HEADER_BYTES,
@@ -78,7 +79,7 @@ class Pool:
         limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_read=silent)
         proxy = proxy_of(base_url)
         direct = DirectWay(self._session, self._loop, base_url) if proxy is None and is_known() else None
-        return Way(self._session, limits, proxy, direct)
+        return Way(self._session, self._connector, limits, proxy, direct)
 
     @property
     def is_closed(self) -> bool:
@@ -130,11 +131,13 @@ class Way:
     def __init__(
         self,
         session: aiohttp.ClientSession,
+        connector: "_Connector",
         limits: aiohttp.ClientTimeout,
         proxy: URL | None,
         direct: DirectWay | None,
     ) -> None:
         self._session = session
+        self._connector = connector
         self._limits = limits
         self._proxy = proxy
         self._direct = direct
@@ -154,6 +157,8 @@ class Way:
             except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as fault:
                 if _opened.get() or not _was_stale(fault) or time.monotonic() - began > _STALE_SECONDS:
                     raise
+                if self._direct is not None:
+                    self._connector.forget(self._direct.address)
         return await self._send(call)
 
     async def _send(self, call: PreparedCall) -> aiohttp.ClientResponse | Reply:
@@ -171,6 +176,11 @@ class Way:
 
 
 class _Connector(aiohttp.TCPConnector):
+    def forget(self, address: ConnectionKey) -> None:
+        """Close the kept connections to an address: where one was given up, the others hardly were not."""
+        for protocol, _ in self._conns.pop(address, ()):
+            protocol.close()
+
     async def _create_connection(self, *arguments: Any) -> Any:
         _opened.set(True)
         return await super()._create_connection(*arguments)

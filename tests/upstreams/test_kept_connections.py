@@ -66,6 +66,32 @@ async def test_a_connection_given_up_while_it_was_idle_is_replaced(
     assert {request.body for request in server.requests} == {WRITTEN}
 
 
+async def test_a_server_that_closes_after_every_answer_costs_no_answer(server: RawServer, opened: Opener) -> None:
+    """Whether that is seen before the next call goes out or only then."""
+
+    async def once(connection: Connection) -> None:
+        await replying(b"{}")(connection)
+        raise ConnectionError
+
+    server.answer = once
+    upstream = await opened(WIRE.row(server.url))
+    for _ in range(20):
+        assert await called(upstream) == b"{}"
+    assert (len(server.requests), server.connections) == (20, 20)
+
+
+async def test_many_calls_at_once_over_connections_that_are_all_given_up(server: RawServer, opened: Opener) -> None:
+    """A provider that restarts closes every kept connection together."""
+    server.answer = forgetful = Forgetful("closed")
+    upstream = await opened(WIRE.row(server.url))
+    for _ in range(2):
+        assert await asyncio.gather(*(called(upstream) for _ in range(20))) == [b"{}"] * 20
+    before = forgetful.again
+    assert await called(upstream) == b"{}"
+    # The first that was found given up stands for the others.
+    assert forgetful.again == before + 1
+
+
 async def test_a_new_connection_that_ends_is_an_error_and_the_call_is_not_made_again(
     server: RawServer, opened: Opener
 ) -> None:
