@@ -16,7 +16,9 @@ from __future__ import annotations
 import base64
 import functools
 import os
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -158,7 +160,24 @@ def absence_is_failure() -> bool:
 
 @functools.cache
 def _read_all(folder: Path) -> tuple[Exchange, ...]:
-    return tuple(_read(path) for path in sorted(folder.glob("*.json")))
+    return tuple(exchange for path in sorted(folder.glob("*.json")) for exchange in _apart(_read(path)))
+
+
+def _apart(exchange: Exchange) -> Iterator[Exchange]:
+    """The answers of a recording one by one: a few hold the streams of several, to requests that were not published."""
+    answers = re.split(r"(?m)^(?=event: message_start$)", exchange.sse)
+    answers = [*answers[1:]] if len(answers) > 2 and not answers[0].strip() else [exchange.sse]
+    for number, sse in enumerate(answers):
+        if number == 0:
+            yield replace(exchange, sse=sse, response_body=sse.encode()) if len(answers) > 1 else exchange
+        else:
+            yield replace(
+                exchange,
+                id=f"{exchange.id}-answer-{number + 1}",
+                sse=sse,
+                response_body=sse.encode(),
+                request_body_bytes=None,
+            )
 
 
 def _read(path: Path) -> Exchange:

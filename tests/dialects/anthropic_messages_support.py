@@ -55,10 +55,7 @@ def encoded(events: Iterable[StreamEvent], context: FaceContext = CONTEXT) -> by
 
 
 def sdk_message(stream: bytes) -> JsonObject:
-    """What the official SDK accumulates from a stream (its beta accumulator knows everything the stable one does).
-
-    One answer ends with ``message_stop``; a few recordings hold the streams of several answers one after another.
-    """
+    """What the official SDK accumulates from a stream (its beta accumulator knows everything the stable one does)."""
     snapshot = None
     buffers: dict[int, bytes] = {}
     for event in SSEDecoder().iter_bytes(iter([stream])):
@@ -71,7 +68,5 @@ def sdk_message(stream: bytes) -> JsonObject:
             json_bufs=buffers,
             request_headers=cast("object", {}),  # type: ignore[arg-type]
         )
-        if value.get("type") == "message_stop":
-            break
     assert snapshot is not None
     return cast("JsonObject", snapshot.to_dict(mode="json"))
