@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.dialects.openai_chat.stream_decode import ChatStreamDecoder
+from providers.dialects.openai_chat.stream_encode import ChatStreamEncoder
+from providers.spec.dialect import FaceContext
 from providers.spec.events import StreamError, StreamEvent
 from providers.spec.parts import Origin
 
@@ -119,3 +121,15 @@ def test_nearly_all_of_a_stream_is_plain() -> None:
         ChatStreamDecoder(ORIGIN).feed(data.encode())
     # The first chunk, the first of the text and the first of the call.
     assert read == 3
+
+
+@given(st.lists(CHUNKS, max_size=14), st.booleans())
+def test_framed_pieces_are_written_as_all_others(chunks: list[Any], usage: bool) -> None:
+    data = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks).encode()
+    events = decoded(data, [])
+    context = FaceContext(response_id="r", model="m", created=1, stream_usage=usage)
+    framed = ChatStreamEncoder(context)
+    written = [framed.feed(event) for event in events]
+    with mock.patch.object(ChatStreamEncoder, "_frame", return_value=None):
+        whole = ChatStreamEncoder(context)
+        assert written == [whole.feed(event) for event in events]

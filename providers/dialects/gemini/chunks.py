@@ -5,6 +5,7 @@ What the first character is decides which of these it is.
 """
 
 import codecs
+from collections.abc import Sequence
 from typing import Final
 
 from providers.wire.sse import SseParser
@@ -19,8 +20,8 @@ class ChunkParser:
         self._head = b""
         self._parser: _Events | _Values | None = None
 
-    def feed(self, chunk: bytes) -> list[str]:
-        """Texts completed by these bytes."""
+    def feed(self, chunk: bytes) -> Sequence[str | bytes]:
+        """Texts completed by these bytes; as bytes, not checked to be UTF-8, where nothing had to be done to them."""
         if self._parser is None:
             self._head += chunk
             start = self._head.decode("utf-8", "ignore").lstrip(_SPACE)
@@ -30,7 +31,7 @@ class ChunkParser:
             chunk, self._head = self._head, b""
         return self._parser.feed(chunk)
 
-    def close(self) -> list[str]:
+    def close(self) -> Sequence[str | bytes]:
         """The last text, where its end is missing."""
         return [] if self._parser is None else self._parser.close()
 
@@ -41,8 +42,8 @@ class _Events:
     def __init__(self) -> None:
         self._parser = SseParser()
 
-    def feed(self, chunk: bytes) -> list[str]:
-        return [event.data for event in self._parser.feed(chunk)]
+    def feed(self, chunk: bytes) -> list[str | bytes]:
+        return [event if isinstance(event, bytes) else event.data for event in self._parser.pieces(chunk)]
 
     def close(self) -> list[str]:
         return [event.data for event in self._parser.close()]

@@ -50,6 +50,14 @@ class StreamedCandidate:
         self._message = reader.text("finishMessage") or self._message
         self._ext.update(extended(reader.rest(), NAME))
 
+    def more(self, text: str, events: list[StreamEvent]) -> bool:
+        """Add a plain piece of text; whether that is all there is to do, as a text is open that it goes on with."""
+        if not isinstance(self._growing, TextPart):
+            return False
+        if text:
+            events.append(PartDelta(index=self._last, text=text, candidate=self._number))
+        return True
+
     def end(self, events: list[StreamEvent]) -> None:
         """The body ended. Raises ProviderProtocolError where this candidate never said why it ended."""
         if self._reason is None:

@@ -6,6 +6,9 @@ ends. What comes after a reason still counts, so the ends are told when the body
 
 from collections.abc import Sequence
 
+import msgspec
+from msgspec import UNSET
+
 from providers.dialects.gemini.chunks import ChunkParser
 from providers.dialects.gemini.errors import error_in_answer
 from providers.dialects.gemini.finish import blocked_finish
@@ -13,6 +16,7 @@ from providers.dialects.gemini.grammar import NAME
 from providers.dialects.gemini.reader import LenientGeminiReader
 from providers.dialects.gemini.response_decode import answer_key, unix_time
 from providers.dialects.gemini.stream_candidate import StreamedCandidate
+from providers.dialects.gemini.stream_plain import read_chunk
 from providers.dialects.gemini.usage import decode_usage, merged_usage
 from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
 from providers.spec.events import (
@@ -40,6 +44,8 @@ class GeminiStreamDecoder:
         self._done = False
         self._ext: JsonObject = {}
         self._usage: JsonObject = {}
+        self._usage_text = b""
+        """The last that was read of it, where it was read as it stood."""
         self._feedback: Json = None
 
     def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
@@ -58,13 +64,15 @@ class GeminiStreamDecoder:
             events.append(StreamError(error=error))
         return events
 
-    def _take(self, texts: list[str]) -> list[StreamEvent]:
+    def _take(self, texts: Sequence[str | bytes]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         for text in texts:
             if self._done:
                 break
+            if isinstance(text, bytes) and self._is_more(text, events):
+                continue
             try:
-                self._chunk(text, events)
+                self._chunk(text if isinstance(text, str) else text.decode("utf-8", "replace"), events)
             except InvalidRequestError as error:
                 # Readers blame the caller; here it is the provider that wrote a wrong type.
                 self._fail(ProviderProtocolError(f"a chunk of the stream is malformed: {error.message}"), events)
@@ -73,6 +81,26 @@ class GeminiStreamDecoder:
             except RecursionError:
                 self._fail(ProviderProtocolError("a chunk of the stream is nested too deeply"), events)
         return events
+
+    def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
+        """Whether it is a chunk that only goes on with an open text; then what it adds is among the events."""
+        if self._answer is None:
+            return False
+        try:
+            chunk = read_chunk(data)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return False
+        (piece,) = chunk.candidates
+        candidate = self._candidates.get(0 if piece.index is UNSET else piece.index)
+        usage = b"" if chunk.usageMetadata is UNSET else bytes(chunk.usageMetadata)
+        if usage and usage != self._usage_text and not (usage.startswith(b"{") and usage.isascii()):
+            return False
+        if candidate is None or not candidate.more(piece.content.parts[0].text, events):
+            return False
+        if usage and usage != self._usage_text:
+            self._usage_text = usage
+            self._add_usage(loads(usage), events)
+        return True
 
     def _fail(self, error: RouterError, events: list[StreamEvent]) -> None:
         self._done = True
@@ -89,6 +117,7 @@ class GeminiStreamDecoder:
         failure = error_in_answer(value)
         if failure is not None:
             raise failure
+        self._usage_text = b""
         reader = LenientGeminiReader(value, "", NAME)
         candidates, usage = reader.array("candidates") or [], reader.take("usageMetadata")
         self._head(reader, events)
@@ -123,6 +152,8 @@ class GeminiStreamDecoder:
         candidate.take(reader, events)
 
     def _add_usage(self, usage: Json, events: list[StreamEvent]) -> None:
+        if not isinstance(usage, dict):
+            return
         merged = merged_usage(self._usage, usage)
         decoded = None if merged == self._usage else decode_usage(merged)
         self._usage = merged

@@ -3,9 +3,19 @@
 from typing import Final
 
 from providers.dialects.gemini.grammar import NAME
-from providers.dialects.gemini.reader import LenientGeminiReader, is_native
+from providers.dialects.gemini.reader import LenientGeminiReader, is_native, snake_case
 from providers.spec.response import Usage
 from providers.spec.values import Form, Json, JsonObject
+
+_FIELDS: Final = (
+    "promptTokenCount",
+    "toolUsePromptTokenCount",
+    "candidatesTokenCount",
+    "thoughtsTokenCount",
+    "totalTokenCount",
+    "cachedContentTokenCount",
+)
+_IN_SNAKE_CASE: Final = frozenset(map(snake_case, _FIELDS))
 
 _FORM: Final = Form(dialect=NAME)
 """Says that ``raw`` is in this dialect's words."""
@@ -19,10 +29,7 @@ def decode_usage(value: Json) -> Usage | None:
     """
     if not isinstance(value, dict):
         return None
-    reader = LenientGeminiReader(value, "usageMetadata", NAME)
-    prompt, tools = reader.whole("promptTokenCount"), reader.whole("toolUsePromptTokenCount")
-    answer, thoughts = reader.whole("candidatesTokenCount"), reader.whole("thoughtsTokenCount")
-    total = reader.whole("totalTokenCount")
+    prompt, tools, answer, thoughts, total, cached = _counts(value)
     given = None if prompt is None else prompt + (tools or 0)
     made = None if answer is None and thoughts is None else (answer or 0) + (thoughts or 0)
     if made is None and given is not None and total is not None and total >= given:
@@ -31,12 +38,21 @@ def decode_usage(value: Json) -> Usage | None:
         input_tokens=given,
         output_tokens=made,
         total_tokens=total,
-        cached_tokens=reader.whole("cachedContentTokenCount"),
+        cached_tokens=cached,
         reasoning_tokens=thoughts,
         tool_prompt_tokens=tools,
         raw=value,
         form=_FORM,
     )
+
+
+def _counts(value: JsonObject) -> list[int | None]:
+    """The counts in the order of ``_FIELDS``."""
+    counts = [value.get(field) for field in _FIELDS]
+    if _IN_SNAKE_CASE.isdisjoint(value) and all(type(count) is int or count is None for count in counts):
+        return counts  # type: ignore[return-value]  # it was just looked at
+    reader = LenientGeminiReader(value, "usageMetadata", NAME)
+    return [reader.whole(field) for field in _FIELDS]
 
 
 def merged_usage(earlier: JsonObject, later: Json) -> JsonObject:

@@ -60,6 +60,8 @@ class _Choice:
         self.parts: dict[int, Part] = {}
         self.end: CandidateEnd | None = None
         self.citations: list[Json] = []
+        self.frames: dict[int, tuple[bytes, bytes]] = {}
+        """By part: what stands before and behind each further piece of its text, which is all that differs."""
 
 
 class ChatStreamEncoder:
@@ -76,6 +78,8 @@ class ChatStreamEncoder:
     def feed(self, event: StreamEvent) -> bytes:
         """The bytes this event gives rise to, maybe none."""
         match event:
+            case PartDelta():
+                return self._part_delta(self._choice(event.candidate), event.index, event.text)
             case ResponseStart():
                 self._start = event
                 self._ext.update(extended(event.ext, NAME))
@@ -83,14 +87,14 @@ class ChatStreamEncoder:
             case ResponseUpdate():
                 self._ext.update(extended(event.ext, NAME))
                 self._base = None
+                for choice in self._choices.values():
+                    choice.frames.clear()
                 return b""
             case UsageUpdate():
                 self._usage = event.usage
                 return b""
             case PartStart():
                 return self._part_start(self._choice(event.candidate), event.index, event.part)
-            case PartDelta():
-                return self._part_delta(self._choice(event.candidate), event.index, event.text)
             case PartUpdate():
                 return self._part_update(self._choice(event.candidate), event)
             case PartEnd():
@@ -161,6 +165,32 @@ class ChatStreamEncoder:
         return self._delta(choice, {"tool_calls": [told]})
 
     def _part_delta(self, choice: _Choice, index: int, text: str) -> bytes:
+        frame = choice.frames.get(index)
+        if frame is not None:
+            if index not in choice.calls:
+                choice.trail.grow(index, text)
+            return frame[0] + dumps(text) + frame[1]
+        written = self._first_delta(choice, index, text)
+        frame = self._frame(choice, index)
+        if frame is not None:
+            choice.frames[index] = frame
+        return written
+
+    def _frame(self, choice: _Choice, index: int) -> tuple[bytes, bytes] | None:
+        """The frame of a text or of a function's arguments; ``None`` for what is told in another way."""
+        part, envelope = choice.parts[index], self._envelope()
+        if "choices" in envelope:
+            return None
+        if isinstance(part, TextPart):
+            delta = (b'{"content":', b"}")
+        elif isinstance(part, ToolCallPart) and part.kind == "function" and index in choice.calls:
+            delta = (b'{"tool_calls":[{"index":%d,"function":{"arguments":' % choice.calls[index], b"}}]}")
+        else:
+            return None
+        begin = b'data: %b,"choices":[{"index":%d,"delta":%b' % (dumps(envelope)[:-1], choice.index, delta[0])
+        return begin, delta[1] + b',"finish_reason":null}]}\n\n'
+
+    def _first_delta(self, choice: _Choice, index: int, text: str) -> bytes:
         part = choice.parts[index]
         if isinstance(part, ToolCallPart) and is_client_call(part):
             number = choice.calls.get(index)

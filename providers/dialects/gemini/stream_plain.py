@@ -1,0 +1,36 @@
+"""Chunks of a Gemini stream that hold no more than the next piece of a text, which nearly all of them do.
+
+A compiled reader knows them from all others; what it reads adds to an open part what ``stream_decode`` would add.
+"""
+
+from typing import Literal
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+
+class _Text(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    text: str
+
+
+class _Content(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    parts: tuple[_Text]
+    role: Literal["model"] | UnsetType = UNSET
+
+
+class _Candidate(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    content: _Content
+    index: int | UnsetType = UNSET
+
+
+class PlainChunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """A chunk with one candidate that has not ended."""
+
+    candidates: tuple[_Candidate]
+    usageMetadata: Raw | UnsetType = UNSET  # noqa: N815  # the wire's own word
+    modelVersion: str | UnsetType = UNSET  # noqa: N815
+    responseId: str | UnsetType = UNSET  # noqa: N815
+
+
+read_chunk = msgspec.json.Decoder(PlainChunk).decode
+"""Raises DecodeError for every other chunk, and for what is none."""

@@ -1,0 +1,87 @@
+"""Chunks read by the compiled reader give the events that the codec gives, in any order and mixture."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from unittest import mock
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from providers.dialects.gemini.stream_decode import GeminiStreamDecoder
+from providers.spec.events import StreamError, StreamEvent
+from providers.spec.parts import Origin
+
+ORIGIN = Origin(dialect="google-generate-content", provider="p", model="m")
+
+TEXTS = st.sampled_from(["a", "é", "", "b c"])
+PARTS = st.one_of(
+    st.builds(lambda text: [{"text": text}], TEXTS),
+    st.builds(lambda text: [{"text": text}], TEXTS),
+    st.builds(lambda text: [{"text": text}], TEXTS),
+    st.builds(lambda text: [{"text": text, "thought": True}], TEXTS),
+    st.builds(lambda text: [{"text": text, "thoughtSignature": "s"}], TEXTS),
+    st.builds(lambda text: [{"text": text}, {"text": text}], TEXTS),
+    st.just([{"functionCall": {"name": "look", "args": {"x": 1.50}}}]),
+    st.just([{"functionCall": {"name": "look", "partialArgs": [], "willContinue": True}}]),
+    st.just([]),
+)
+USAGE = st.sampled_from(
+    [{"promptTokenCount": 3}, {"promptTokenCount": 3, "candidatesTokenCount": 2}, {"prompt_token_count": 4}, None,
+     {"promptTokenCount": "5"}, {"é": 1}, {"totalTokenCount": 9.0, "thoughtsTokenCount": None}]
+)  # fmt: skip
+CHUNKS = st.builds(
+    lambda parts, candidate, beside, usage: {
+        "candidates": [{"content": {"parts": parts, "role": "model"}, **candidate}], **beside,
+        **({} if usage is ... else {"usageMetadata": usage}),
+    },
+    PARTS,
+    st.sampled_from([{}, {}, {"index": 0}, {"index": 0}, {"index": 1}, {"finishReason": "STOP"}, {"avgLogprobs": 1}]),
+    st.sampled_from([{"responseId": "r", "modelVersion": "m"}] * 5 + [{}, {"responseId": "q"}, {"more": 1}]),
+    st.just(...) | USAGE,
+)  # fmt: skip
+
+
+def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
+    decoder = GeminiStreamDecoder(ORIGIN)
+    events: list[StreamEvent] = []
+    at = 0
+    for size in sizes:
+        events += decoder.feed(data[at : at + size])
+        at += size
+    return [*events, *decoder.feed(data[at:]), *decoder.close()]
+
+
+@given(st.lists(CHUNKS, max_size=12), st.lists(st.integers(1, 400), max_size=6), st.sampled_from(["\n", "\r\n"]))
+def test_plain_chunks_are_read_as_the_codec_reads_them(chunks: list[Any], sizes: list[int], end: str) -> None:
+    texts = [json.dumps(chunk, separators=(",", ":")) for chunk in chunks]
+    data = "".join(f"data: {text}{end}{end}" for text in texts).encode()
+    with mock.patch.object(GeminiStreamDecoder, "_is_more", return_value=False):
+        expected = decoded(data, [])
+    assert told(decoded(data, sizes)) == told(expected)
+
+
+def told(events: list[StreamEvent]) -> list[Any]:
+    return [repr(event.error) if isinstance(event, StreamError) else event for event in events]
+
+
+def test_nearly_all_of_a_stream_is_plain() -> None:
+    """A law that nothing reaches would hold as well."""
+    chunks = [
+        {"candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}],
+         "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": count}, "responseId": "r"}
+        for count, text in enumerate("abcdef")
+    ]  # fmt: skip
+    data = "".join(f"data: {json.dumps(chunk)}\r\n\r\n" for chunk in chunks).encode()
+    read = 0
+    general = GeminiStreamDecoder._chunk
+
+    def counted(self: GeminiStreamDecoder, text: str, events: list[StreamEvent]) -> None:
+        nonlocal read
+        read += 1
+        general(self, text, events)
+
+    with mock.patch.object(GeminiStreamDecoder, "_chunk", counted):
+        GeminiStreamDecoder(ORIGIN).feed(data)
+    assert read == 1
