@@ -133,8 +133,9 @@ def arranged(fields: JsonObject, ext: Ext, form: Form | None, dialect: str) -> J
     ``None`` in ``fields`` means absent. Keys that the form says were spelled ``null``, and that have no value now,
     are spelled so again. Fields win over carried ones of the same name.
     """
-    present: JsonObject = dict(ext.get(dialect, {}))
-    present.update((key, value) for key, value in fields.items() if value is not None)
+    present: JsonObject = {key: value for key, value in fields.items() if value is not None}
+    if ext and (carried := ext.get(dialect)):
+        present = {**carried, **present}
     if form is None or form.dialect != dialect:
         return present
     ordered: JsonObject = {}

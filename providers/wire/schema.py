@@ -1,5 +1,6 @@
 """Passes over tool and output schemas: between grammars, and into the shapes that targets insist on. Pure."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -194,48 +195,64 @@ def _members_fit(key: str, value: Json) -> bool:
     return key in {"enum", "const", "default", "examples"} or fits_strict(value)
 
 
-# ---- arrays with items
+# ---- changes to every object of a schema
+
+
+def _changed(schema: Json, change: Callable[[JsonObject], JsonObject]) -> Json:
+    """The schema with ``change`` made to every object in it, from the inside out; the same one where it makes none."""
+    if isinstance(schema, list):
+        items = [_changed(item, change) for item in schema]
+        return items if any(new is not old for new, old in zip(items, schema, strict=True)) else schema
+    if not isinstance(schema, dict):
+        return schema
+    changed = schema
+    for key, value in schema.items():
+        # Most are plain values; and values are not schemas, however much they look like one.
+        if not isinstance(value, dict | list) or key in _VALUES:
+            continue
+        below = _named(value, change) if key in _NAMED and isinstance(value, dict) else _changed(value, change)
+        if below is not value:
+            changed = dict(schema) if changed is schema else changed
+            changed[key] = below
+    return change(changed)
+
+
+def _named(schemas: JsonObject, change: Callable[[JsonObject], JsonObject]) -> JsonObject:
+    changed = schemas
+    for name, schema in schemas.items():
+        below = _changed(schema, change)
+        if below is not schema:
+            changed = dict(schemas) if changed is schemas else changed
+            changed[name] = below
+    return changed
+
+
+_NAMED: Final = frozenset({"properties", "$defs", "definitions", "patternProperties"})
+_VALUES: Final = frozenset({"enum", "const", "default", "examples"})
 
 
 def itemised_arrays(schema: Json) -> Json:
     """The schema with a permissive ``items`` on every array that says nothing of its items (SCHEMA-10)."""
-    if isinstance(schema, list):
-        return [itemised_arrays(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    whole = {key: _itemised_below(key, value) for key, value in schema.items()}
-    if whole.get("type") == "array" and "items" not in whole and "prefixItems" not in whole:
-        whole["items"] = {}
-    return whole
+    return _changed(schema, _itemised)
 
 
-def _itemised_below(key: str, value: Json) -> Json:
-    if key in {"properties", "$defs", "definitions", "patternProperties"} and isinstance(value, dict):
-        return {name: itemised_arrays(item) for name, item in value.items()}
-    return value if key in {"enum", "const", "default", "examples"} else itemised_arrays(value)
-
-
-# ---- enumerations with a type
+def _itemised(schema: JsonObject) -> JsonObject:
+    if schema.get("type") == "array" and "items" not in schema and "prefixItems" not in schema:
+        return {**schema, "items": {}}
+    return schema
 
 
 def typed_enums(schema: Json) -> Json:
     """The schema with a ``type`` beside every ``enum`` and ``const`` whose values are all of one kind (SCHEMA-03)."""
-    if isinstance(schema, list):
-        return [typed_enums(item) for item in schema]
-    if not isinstance(schema, dict):
+    return _changed(schema, _typed)
+
+
+def _typed(schema: JsonObject) -> JsonObject:
+    if "type" in schema or ("enum" not in schema and "const" not in schema):
         return schema
-    typed = {key: _typed_below(key, value) for key, value in schema.items()}
-    values = _items(typed["enum"]) if "enum" in typed else [typed["const"]] if "const" in typed else []
+    values = _items(schema["enum"]) if "enum" in schema else [schema["const"]]
     kinds = {_json_schema_type(value) for value in values}
-    if len(kinds) == 1 and "type" not in typed:
-        return {"type": kinds.pop(), **typed}
-    return typed
-
-
-def _typed_below(key: str, value: Json) -> Json:
-    if key in {"properties", "$defs", "definitions", "patternProperties"} and isinstance(value, dict):
-        return {name: typed_enums(item) for name, item in value.items()}
-    return value if key in {"enum", "const", "default", "examples"} else typed_enums(value)
+    return {"type": kinds.pop(), **schema} if len(kinds) == 1 else schema
 
 
 def _json_schema_type(value: Json) -> str:
