@@ -52,9 +52,10 @@ class SseParser:
             self._plain = chunk.endswith((b"\n\n", b"\r\n\r\n")) and self._rest == [""] and not self._data
             return events
         held = self._held
-        if chunk.rfind(b"\n", 1) < 0 and not (held and chunk[:1] == b"\n"):
+        if b"\n" not in chunk and b"\r" not in chunk and not (held and held[-1].endswith((b"\r", b"\n"))):
             # No event ends here. Joined once, at its end, a long one costs no more than its length.
-            held.append(chunk)
+            if chunk:
+                held.append(chunk)
             return []
         whole = b"".join((*held, chunk)) if held else chunk
         line = b"\r\n" if whole.startswith(b"\r\n", whole.find(b"\n") - 1) else b"\n"
@@ -64,12 +65,14 @@ class SseParser:
             return []
         found = whole[6:end].split(line + line + b"data: ")
         size = end + 2 * len(line)
-        if not whole.startswith(b"data: ") or not _are_plain(whole, size, line, len(found)):
+        rest = whole[size:]
+        plain = whole.startswith(b"data: ") and _are_plain(whole, size, line, len(found))
+        if not plain or not _ends_in_first_line(rest):
             self._held = []
             self._plain = False
             return self.pieces(whole)
         self._first = False
-        self._held = [whole[size:]] if size < len(whole) else []
+        self._held = [rest] if rest else []
         return [*found]
 
     def close(self) -> list[ServerSentEvent]:
@@ -112,9 +115,10 @@ class SseParser:
 
 
 def _ends_in_first_line(whole: bytes) -> bool:
-    """Whether its only line has ended, and perhaps half of the blank one has come."""
+    """Whether there is no more than one line, which may have ended, and half of the blank one may have come."""
     line = whole.rstrip(b"\r\n")
-    return b"\n" not in line and whole[len(line) :] in {b"\n", b"\r\n", b"\r\n\r"}
+    ended = whole[len(line) :]
+    return b"\n" not in line and b"\r" not in line and ended in {b"", b"\n", b"\r", b"\r\n", b"\r\n\r"}
 
 
 def _are_plain(whole: bytes, end: int, line: bytes, events: int) -> bool:

@@ -12,7 +12,7 @@ from providers.spec.events import PartStart, StreamEvent
 from providers.spec.parts import Part, ToolCallPart, ToolResultPart
 from providers.spec.request import FunctionTool, Message, Request, Tool, ToolChoice
 from providers.spec.response import Candidate, Response
-from providers.wire.ids import base62_digest
+from providers.wire.ids import base62_digest, is_legal
 
 _LENGTH: Final = 64
 """What every provider takes (OpenAI, Anthropic and Bedrock document no more)."""
@@ -92,8 +92,10 @@ def names_for(request: Request, pattern: str) -> ToolNames:
     caller has a tool that is called like that already. A name that no rewrite makes legal is left for the dialect to
     refuse.
     """
-    names = list(dict.fromkeys(name for _, name in _named(request)))
-    used = {name for name in names if re.fullmatch(pattern, name)}
+    names = list(dict.fromkeys([name for _, name in _named(request)]))
+    used = {name for name in names if is_legal(name, pattern)}
+    if len(used) == len(names):
+        return NO_NAMES
     outward: dict[str, str] = {}
     for name in names:
         if name in used or not name:
