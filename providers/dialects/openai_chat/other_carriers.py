@@ -32,7 +32,8 @@ from providers.wire.reader import Reader, arranged
 _ANTHROPIC: Final = Origin(dialect=ANTHROPIC)
 _TYPES: Final = {"thinking": "thinking", "redacted_thinking": "data"}
 """Where the text of each type of block is, or what stands for it."""
-_IN_ID: Final = "__thought__"
+SIGNED_ID: Final = "__thought__"
+"""Stands in ids that hold a signature."""
 _SIGNATURES: Final = "thought_signatures"
 _REPEATED: Final = "repeated"
 """Variant of a block: the fields of the message that said the text of all blocks once more."""
@@ -135,7 +136,7 @@ def details_text(details: list[Json]) -> str:
 
 def without_signature(call_id: str) -> tuple[str, State | None]:
     """An id without the signature that LiteLLM writes behind it: ``<id>__thought__<signature>`` (ID-10)."""
-    own, mark, signature = call_id.partition(_IN_ID)
+    own, mark, signature = call_id.partition(SIGNED_ID)
     if not own or not mark:
         return call_id, None
     return own, State(kind=THOUGHT_SIGNATURE, value=signature, origin=GOOGLE_ORIGIN)

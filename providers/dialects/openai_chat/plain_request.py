@@ -13,6 +13,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from providers.dialects.openai_chat.grammar import NAME, PATH
+from providers.dialects.openai_chat.other_carriers import SIGNED_ID
 from providers.spec.adjustments import Report
 from providers.spec.dialect import EncodedRequest
 from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart
@@ -84,6 +85,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _decode = msgspec.json.Decoder(_Body).decode
 
+_SIGNED_ID: Final = SIGNED_ID.encode()
 _DEPTH: Final = 4
 """How deep the parameters of a tool lie."""
 
@@ -93,6 +95,8 @@ def read_plain(raw: bytes, depth: int) -> "PlainRequest | None":
 
     ``depth``: how deep the body may be nested at most; ``None`` too where it may be deeper.
     """
+    if _SIGNED_ID in raw:
+        return None
     try:
         body = _decode(raw)
         if not raw.isascii():

@@ -143,3 +143,20 @@ def test_the_other_faces_take_such_ids_too(stage: Stage, face: str, stream: bool
     turn = body["messages"][1]["content"]
     assert [block["type"] for block in turn] == ["thinking", "tool_use"]
     assert turn[1]["id"] == call.id.split(".router.")[0] == body["messages"][2]["content"][0]["tool_use_id"]
+
+
+@pytest.mark.parametrize("mark", [".router.v1.W10", "__thought__c2ln"])
+def test_no_request_is_plain_enough_to_be_relayed_with_one(stage: Stage, mark: str) -> None:
+    """ID-10: a request whose bytes would leave as they are is looked into first."""
+    call = {"id": f"call_1{mark}", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    messages = [
+        {"role": "user", "content": "Go."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": call["id"], "content": "21"},
+    ]
+    asked = {"model": MODELS["chat"], "messages": messages, "tools": TOOLS[:1]}
+    with client(stage.url) as http:
+        assert http.post("/v1/chat/completions", json=asked).status_code == 200
+    (body,) = stage.sent("chat")
+    assert mark not in json.dumps(body)
+    assert body["messages"][1]["tool_calls"][0]["id"] == body["messages"][2]["tool_call_id"] == "call_1"
