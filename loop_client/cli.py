@@ -1,4 +1,4 @@
-"""The command `loop-client`: ask a model about your files and watch it work, or serve it to chat front ends."""
+"""The command `loop-client`: ask a model about your files and watch it work, serve it to chat front ends, see jobs."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from loop_client import __version__
+from loop_client.cli_jobs import add_jobs_command, run_jobs
 from loop_client.cli_serve import add_server_options, jobs_table, serve, server_table
 from loop_client.client import LoopClient
 from loop_client.config import Config, load_config
@@ -40,6 +41,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     _survive_odd_characters()
     try:
+        if options.command == "jobs":
+            return asyncio.run(run_jobs(options, _exit_code))
         config = None if options.config is None else load_config(options.config)
         if options.command == "serve":
             serve(_client(options, config, options.secret), server_table(options, config), jobs_table(options, config))
@@ -180,6 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_model_options(server)
     add_server_options(server)
+    add_jobs_command(commands)
     return parser
 
 

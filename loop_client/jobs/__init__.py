@@ -18,6 +18,7 @@ from loop_client.jobs.errors import (
 from loop_client.jobs.job import CallState, Job, JobCall, JobEvent, JobRound, JobStatus
 from loop_client.jobs.memory import MemoryJobs
 from loop_client.jobs.opening import job_engine, open_jobs
+from loop_client.jobs.remote import JobServiceError, RemoteJobs
 from loop_client.jobs.runtime import JobInfo, JobRuntime
 from loop_client.jobs.settings import JobSettings, read_jobs_table
 from loop_client.jobs.spec import JobSpec
@@ -39,11 +40,13 @@ __all__ = [
     "JobNotFound",
     "JobRound",
     "JobRuntime",
+    "JobServiceError",
     "JobSettings",
     "JobSpec",
     "JobStatus",
     "MemoryJobs",
     "QueueFull",
+    "RemoteJobs",
     "StoreUnavailable",
     "job_engine",
     "open_jobs",

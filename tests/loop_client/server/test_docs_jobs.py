@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import shlex
 import tomllib
 from contextlib import redirect_stdout
 from io import StringIO
@@ -13,7 +14,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from loop_client import LoopClient, tool
+from loop_client import LoopClient, cli, tool
+from loop_client.cli_jobs import DONE, FAILED, REFUSED
 from loop_client.jobs import open_jobs, read_jobs_table
 from loop_client.server.job_problems import _ANSWERS as ANSWERS
 from tests.loop_client.fake_server import WAIT, FakeServer, calls, says
@@ -67,6 +69,9 @@ async def test_the_service_has_the_paths_of_the_table(server: FakeServer, monkey
         assert again.headers["location"] == f"/ai/jobs/{again.json()['id']}"
         assert (await http.get(f"/jobs/{again.json()['id']}")).status_code == 200
         await until(http, again.json()["id"], "run-finish")
+        server.play(says("120 euros."))
+        with redirect_stdout(StringIO()):
+            assert await names["ask_elsewhere"](f"{address}/ai", "What did I pay?") == "120 euros."
         known = {(method, path.replace("job_id", "id")) for method, path in _paths(names["service"])}
     listed = set(re.findall(r"^\| `(GET|POST) (/jobs[^` ]*)` \|", PAGE, re.MULTILINE))
     assert listed == known
@@ -105,6 +110,19 @@ def test_the_table_of_the_file_is_one_that_is_accepted() -> None:
     (text,) = snippets("toml")
     settings = read_jobs_table(tomllib.loads(text)["jobs"], {})
     assert (settings.concurrency, settings.queue_length) == (16, 1000)
+
+
+def test_the_exit_codes_are_those_of_the_command() -> None:
+    listed = re.findall(r"^\| (\d+) \| [^|]+ \|$", PAGE, re.MULTILINE)
+    expected = [DONE, FAILED, cli.USAGE, cli.LIMIT_REACHED, REFUSED, cli.INTERRUPTED]
+    assert [int(code) for code in listed] == expected
+
+
+def test_the_commands_are_ones_that_are_accepted() -> None:
+    parser = cli._parser()
+    commands = re.findall(r"^loop-client (jobs .*)$", PAGE, re.MULTILINE)
+    actions = {parser.parse_args(shlex.split(command)).action for command in commands}
+    assert actions == {"start", "list", "show", "watch", "answer", "cancel", "retry"}
 
 
 def test_every_refusal_is_listed_under_its_status() -> None:
