@@ -1,4 +1,4 @@
-"""What a handler raises, as a response: problems as they are, everything else masked and in the log."""
+"""What a handler raises, as a response: problems and what the engine of jobs refuses in words, all else masked."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Final, TypeAlias
 from starlette.requests import Request
 from starlette.responses import Response
 
+from loop_client.jobs import JobError
+from loop_client.server.job_problems import job_problem
 from loop_client.server.problems import Problem
 from loop_client.steps import new_id
 
@@ -25,6 +27,8 @@ def answered(handler: Handler) -> Handler:
             return await handler(request)
         except Problem as problem:
             return problem.response()
+        except JobError as error:
+            return job_problem(error).response()
         except Exception:  # noqa: BLE001  # whatever it was, its text is for the log
             return Problem(500, "INTERNAL", masked_failure("a request failed")).response()
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Final
 
 from loop_client.errors import ConfigurationError
 from loop_client.event_base import json_fields
-from loop_client.jobs import AnswerConflict, Job, JobAnswer, JobEngine, JobError, JobNotFound, JobSpec
+from loop_client.jobs import AnswerConflict, Job, JobAnswer, JobEngine, JobNotFound, JobSpec
 from loop_client.jsontext import JsonObject
 from loop_client.server.chat_request import ChatRequest
-from loop_client.server.job_problems import job_problem, refusals
 from loop_client.server.job_ui import chat_metadata
 from loop_client.server.runs import Plan, Runs
 from loop_client.suspend import outside_tool_to_json
@@ -43,22 +43,23 @@ class ChatJobs:
         """Start a job for what a page asks. One of the same chat that is not over is cancelled: the page has gone on.
 
         Raises:
-            Problem: it cannot be a job.
+            JobError: it cannot be a job.
             ConfigurationError: the ``prepare`` hook gave tools with code, which no other process would have.
         """
         spec = self._spec(asked, plan)
         prefix = _prefix(owner, asked.chat_id)
-        with refusals():
-            for before in await self._engine.list(owner, limit=1, prefix=prefix):
-                if not before.is_over:
-                    await self._engine.cancel(before.id, owner=owner)
-            return await self._engine.start(spec, owner=owner, job_id=f"{prefix}{secrets.token_hex(_RANDOM_BYTES)}")
+        latest = await self._engine.list(owner, limit=1, prefix=prefix)
+        # Begun first: where that is refused, what goes on is not given up.
+        job = await self._engine.start(spec, owner=owner, job_id=f"{prefix}{secrets.token_hex(_RANDOM_BYTES)}")
+        for before in latest:
+            if not before.is_over:
+                await self._engine.cancel(before.id, owner=owner)
+        return job
 
     async def latest(self, owner: str, chat_id: str) -> Job | None:
         """The chat's latest job; None where it has none."""
-        with refusals():
-            for job in await self._engine.list(owner, limit=1, prefix=_prefix(owner, chat_id)):
-                return await self._engine.get(job.id, owner=owner)
+        for job in await self._engine.list(owner, limit=1, prefix=_prefix(owner, chat_id)):
+            return await self._engine.get(job.id, owner=owner)
         return None
 
     async def find(self, run_id: str, owner: str) -> Job | None:
@@ -73,56 +74,53 @@ class ChatJobs:
         again what it did not see the end of.
 
         Raises:
-            Problem: one is refused, or none of them is for a call of the job.
+            JobError: one is refused, or none of them is for a call of the job.
         """
         given = tuple(answers)
-        refused: list[JobError] = []
+        refused: list[AnswerConflict] = []
         for answer in given:
             try:
                 await self._engine.answer(job.id, [answer], owner=job.owner)
             except AnswerConflict as conflict:
                 refused.append(conflict)
-            except JobError as error:
-                raise job_problem(error) from None
         if len(refused) == len(given) and not await self._knows(job, given):
-            raise job_problem(refused[0])
+            raise refused[0]
         return Watched(job, frozenset(answer.token for answer in given if answer.token is not None))
 
     async def take_one(self, job: Job, answer: JobAnswer) -> Watched:
         """Take an answer that came by itself.
 
         Raises:
-            Problem: it is refused, also where the call has one.
+            JobError: it is refused, also where the call has one.
         """
-        with refusals():
-            await self._engine.answer(job.id, [answer], owner=job.owner)
+        await self._engine.answer(job.id, [answer], owner=job.owner)
         return Watched(job, frozenset() if answer.token is None else frozenset({answer.token}))
 
     async def _knows(self, job: Job, answers: tuple[JobAnswer, ...]) -> bool:
         """Whether any of these was for a call as it was put to somebody."""
         tokens = {answer.token for answer in answers}
         latest = await self._engine.get(job.id, owner=job.owner)
-        async for event in self._engine.events(job.id, owner=job.owner):
-            if event.data.get("token") in tokens:
-                return True
-            if latest.last_event is None or event.id >= latest.last_event:
-                break
+        async with aclosing(self._engine.events(job.id, owner=job.owner)) as events:
+            async for event in events:
+                if event.data.get("token") in tokens:
+                    return True
+                if latest.last_event is None or event.id >= latest.last_event:
+                    break
         return False
 
     def _spec(self, asked: ChatRequest, plan: Plan) -> JobSpec:
         prepared = plan.prepared
-        with refusals():
-            return JobSpec(
-                messages=tuple(self._runs.history(asked, prepared)),
-                profile=prepared.profile,
-                model=prepared.model,
-                outside_tools=tuple(_as_json(tool) for tool in plan.tools),
-                tool_choice=prepared.tool_choice,
-                limits=None if prepared.limits is None else json_fields(prepared.limits),
-                options=dict(prepared.options or {}),
-                credentials=dict(prepared.credentials),
-                metadata={**prepared.metadata, **chat_metadata(asked.continues)},
-            )
+        return JobSpec(
+            messages=tuple(self._runs.history(asked, prepared)),
+            profile=prepared.profile,
+            model=prepared.model,
+            outside_tools=tuple(_as_json(tool) for tool in plan.tools),
+            tool_choice=prepared.tool_choice,
+            limits=None if prepared.limits is None else json_fields(prepared.limits),
+            options=dict(prepared.options or {}),
+            credentials=dict(prepared.credentials),
+            metadata={**prepared.metadata, **chat_metadata(asked.continues)},
+        )
 
 
 def as_job_answer(brought: BroughtAnswer) -> JobAnswer:

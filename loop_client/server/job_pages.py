@@ -18,7 +18,6 @@ from loop_client.server.answered import answered, masked_failure
 from loop_client.server.body import read_json_object
 from loop_client.server.chat_jobs import ChatJobs, Watched, as_job_answer
 from loop_client.server.chat_request import ChatRequest
-from loop_client.server.job_problems import job_problem
 from loop_client.server.job_requests import refuse_members
 from loop_client.server.job_ui import message_id_of, ui_chunks
 from loop_client.server.jobs import JobAccess
@@ -70,13 +69,13 @@ class JobPages:
             refuse_members(await read_json_object(request, access.max_body_bytes))
             job = await self._chats.latest(whose, str(request.path_params["chat_id"]))
             if job is None:
-                raise job_problem(JobNotFound("the chat has no job"))
+                raise JobNotFound("the chat has no job")
             return _json((await self._engine.cancel(job.id, owner=whose)).to_json())
 
         async def message(request: Request) -> Response:
             job = await self._chats.find(str(request.path_params["job_id"]), await owner(request))
             if job is None:
-                raise job_problem(JobNotFound("there is no such job"))
+                raise JobNotFound("there is no such job")
             return self._shown(Watched(job), message_id_of(job))
 
         return [
@@ -89,7 +88,8 @@ class JobPages:
         """The message of the job that a chat request answers or begins; None where its run is no job.
 
         Raises:
-            Problem: the request or an answer in it is refused.
+            Problem: the request is refused.
+            JobError: the engine refuses it, or an answer in it.
         """
         answers = asked.conversation.answers
         if answers:
@@ -110,7 +110,7 @@ class JobPages:
         """The acknowledgement of an answer that came by itself, or the continuation; None where its run is no job.
 
         Raises:
-            Problem: the answer is refused.
+            JobError: the answer is refused.
         """
         job = await self._chats.find(run_id, owner)
         if job is None:

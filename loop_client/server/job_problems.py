@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 from loop_client.jobs import (
@@ -15,11 +13,12 @@ from loop_client.jobs import (
     JobError,
     JobNotFound,
     QueueFull,
+    StoreUnavailable,
 )
 from loop_client.server.problems import Problem
 
 RETRY_AFTER_SECONDS: Final = 5
-"""When to ask again while the queue is full: a worker takes up jobs in less, if it has room."""
+"""When to ask again while the queue is full or the store away: a worker takes up jobs in less, if it has room."""
 
 _ANSWERS: Final[tuple[tuple[type[JobError], int, str], ...]] = (
     # A kind stands before the kinds it is one of.
@@ -30,6 +29,7 @@ _ANSWERS: Final[tuple[tuple[type[JobError], int, str], ...]] = (
     (AnswerConflict, 409, "ANSWER_CONFLICT"),
     (JobConflict, 409, "JOB_CONFLICT"),
     (QueueFull, 429, "QUEUE_FULL"),
+    (StoreUnavailable, 503, "STORE_UNAVAILABLE"),
 )
 
 
@@ -38,14 +38,5 @@ def job_problem(error: JobError) -> Problem:
     status, code = next(
         ((status, code) for kind, status, code in _ANSWERS if isinstance(error, kind)), (400, "INVALID_REQUEST")
     )
-    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status == 429 else None
+    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if status in {429, 503} else None
     return Problem(status, code, str(error), headers=headers)
-
-
-@contextmanager
-def refusals() -> Iterator[None]:
-    """Whatever the engine refuses in the block is raised as a ``Problem``."""
-    try:
-        yield
-    except JobError as error:
-        raise job_problem(error) from None

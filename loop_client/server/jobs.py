@@ -19,7 +19,6 @@ from loop_client.server.answered import answered
 from loop_client.server.body import read_json_object
 from loop_client.server.hooks import Authenticate
 from loop_client.server.job_hooks import JobRequest, PrepareJob
-from loop_client.server.job_problems import refusals
 from loop_client.server.job_requests import (
     read_answers,
     read_from_round,
@@ -88,9 +87,8 @@ class JobRoutes:
         if spec.outside_tools and not self._access.outside_tools:
             raise InvalidRequest("outside_tools: this service takes no tools of its callers", "CLIENT_TOOLS_OFF")
         spec = await self._access.prepare(JobRequest(spec, owner, values))
-        with refusals():
-            is_known = key is not None and await self._is_there(keyed_id(owner, key), owner)
-            job = await self._engine.start(spec, owner=owner, idempotency_key=key)
+        is_known = key is not None and await self._is_there(keyed_id(owner, key), owner)
+        job = await self._engine.start(spec, owner=owner, idempotency_key=key)
         if not is_known:
             self._metrics.job_started(job.profile)
         return _shown(job, 200 if is_known else 201, f"{request.url.path}/{job.id}")
@@ -105,8 +103,7 @@ class JobRoutes:
     async def _list(self, request: Request) -> Response:
         owner = await self._owner(request)
         page = read_page(request)
-        with refusals():
-            jobs = await self._engine.list(owner, page.status, page.limit, page.before)
+        jobs = await self._engine.list(owner, page.status, page.limit, page.before)
         body: JsonObject = {"jobs": [_brief(job) for job in jobs]}
         if len(jobs) == page.limit:
             body["next"] = jobs[-1].id
@@ -138,8 +135,7 @@ class JobRoutes:
     async def _answer(self, request: Request) -> Response:
         owner, job_id = await self._owner(request), _job_id(request)
         answers = read_answers(await self._body(request))
-        with refusals():
-            job = await self._engine.answer(job_id, answers, owner=owner)
+        job = await self._engine.answer(job_id, answers, owner=owner)
         self._metrics.job_answers(len(answers))
         given = [answer.call_id for answer in answers]
         waiting = [call.call_id for call in job.active_calls if call.state == "waiting" and call.call_id not in given]
@@ -148,21 +144,18 @@ class JobRoutes:
     async def _cancel(self, request: Request) -> Response:
         owner, job_id = await self._owner(request), _job_id(request)
         refuse_members(await self._body(request))
-        with refusals():
-            return _shown(await self._engine.cancel(job_id, owner=owner))
+        return _shown(await self._engine.cancel(job_id, owner=owner))
 
     async def _retry(self, request: Request) -> Response:
         owner, job_id = await self._owner(request), _job_id(request)
         from_round = read_from_round(await self._body(request))
-        with refusals():
-            job = await self._engine.retry(job_id, owner=owner, from_round=from_round)
+        job = await self._engine.retry(job_id, owner=owner, from_round=from_round)
         self._metrics.job_started(job.profile)
         return _shown(job, 201, f"{request.url.path.rsplit('/', 2)[0]}/{job.id}")
 
     async def _job(self, request: Request) -> Job:
         owner = await self._owner(request)
-        with refusals():
-            return await self._engine.get(_job_id(request), owner=owner)
+        return await self._engine.get(_job_id(request), owner=owner)
 
     async def _owner(self, request: Request) -> str:
         return self._access.owner(await self._access.authenticate(request))

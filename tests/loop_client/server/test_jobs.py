@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from loop_client.jobs import StoreUnavailable
 from loop_client.server import ServiceSettings, within_profile
 from tests.loop_client.fake_server import WAIT
 from tests.loop_client.jobs.stage import Stage, script
+from tests.loop_client.server.chatting import user
 from tests.loop_client.server.job_service import asked, job_service, start, until, watched
 
 ADD = ["c1", "add", {"a": 2, "b": 3}]
@@ -255,6 +257,27 @@ async def test_a_full_queue_says_when_to_come_again(stage: Stage) -> None:
         response = await served.http.post("/jobs", json=asked(script()))
         assert (response.status_code, response.json()["error"]["code"]) == (429, "QUEUE_FULL")
         assert int(response.headers["retry-after"]) > 0
+
+
+async def test_a_store_that_is_away_says_when_to_come_again(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the jobs cannot be reached now; try again later")
+
+    async with job_service(stage, settings=ServiceSettings(chat_jobs=True)) as served:
+        for name in ("start", "get", "list"):
+            monkeypatch.setattr(served.engine, name, away)
+        chat = {"id": "chat-1", "messages": [user(script())]}
+        for method, path, body in [
+            ("POST", "/jobs", asked(script())),
+            ("GET", "/jobs", None),
+            ("GET", "/jobs/job_1/events", None),
+            ("GET", "/jobs/job_1/ui", None),
+            ("GET", "/chat/chat-1/stream", None),
+            ("POST", "/chat", chat),
+        ]:
+            response = await served.http.request(method, path, json=body)
+            assert (response.status_code, response.json()["error"]["code"]) == (503, "STORE_UNAVAILABLE"), path
+            assert int(response.headers["retry-after"]) > 0
 
 
 @pytest.mark.parametrize(
