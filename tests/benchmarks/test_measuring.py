@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from benchmarks import bodies, growth, machine
+from benchmarks import bodies, growth, machine, profile_request, sampler
 from benchmarks.compare import compared
 from benchmarks.peers import installed, versions
 from benchmarks.phases import Phase, measured
@@ -193,3 +193,27 @@ def test_other_gateways_are_measured_where_they_are_installed(tmp_path: Path) ->
 
 def test_the_key_of_the_measured_service_is_no_secret_of_anybody() -> None:
     assert ours().environment["AI_ROUTER_KEYS"] == KEY
+
+
+def test_samples_fall_to_the_innermost_layer_that_is_known() -> None:
+    layers = {
+        "/x/site-packages/uvicorn/protocols/http/httptools_impl.py": "HTTP in",
+        "/x/router/service.py": "HTTP in",
+        "/x/router/limits.py": "validation",
+        "/x/providers/dialects/openai_chat/request_decode.py": "validation",
+        "/x/providers/dialects/openai_chat/request_encode.py": "codec",
+        "/x/router/verdicts/judge.py": "codec",
+        "/x/site-packages/aiohttp/client.py": "HTTP out",
+        "/x/providers/upstreams/pool.py": "HTTP out",
+        "/x/router/faces/serving.py": "response",
+        "/x/router/logs.py": "response",
+        "/x/providers/wire/json.py": None,
+    }
+    assert {path: sampler.layer_of(path) for path in layers} == layers
+    assert {layer for layer in layers.values() if layer} == set(profile_request.LAYERS)
+
+
+def test_what_is_printed_of_a_profile_adds_up() -> None:
+    one = dict.fromkeys(profile_request.LAYERS, 1.5)
+    shown = profile_request.tables({"before": {"plain": one}, "after": {"plain": one}})
+    assert shown.splitlines()[-1].split() == ["all", "7.5", "7.5"]
