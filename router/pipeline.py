@@ -215,7 +215,9 @@ class Pipeline:
         try:
             raw = await read_whole(plan, Patience(plan.row.timeouts, stream=False))
             seconds = time.perf_counter() - started
-            response = plan.dialect.decode_response(json_object(raw), plan.target.origin)
+            # Of what is relayed nobody needs the spelling.
+            plain = plan.dialect.read_answer(raw) if plan.relays_answer else None
+            response = plain or plan.dialect.decode_response(json_object(raw), plan.target.origin)
             response = counted_answer(plan.names.restored(response), plan.row.profile)
         except RouterError as error:
             self._metrics.attempt_failed(plan.row.name, error)

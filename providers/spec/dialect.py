@@ -166,6 +166,13 @@ class Dialect(Protocol):
         """
         ...
 
+    def read_answer(self, raw: bytes) -> Response | None:
+        """Wire. What is said in a whole answer that is relayed, where it is spelled as nearly every one is.
+
+        ``None`` for any other. Its spelling and the fields that are not modelled are left aside. Never raises.
+        """
+        ...
+
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """Face. What answers to this request go through where its caller reads less than the dialect says today."""
         ...

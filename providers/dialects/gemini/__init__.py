@@ -52,6 +52,10 @@ class Gemini:
         """None: every body is taken apart."""
         return None
 
+    def read_answer(self, raw: bytes) -> Response | None:
+        """None: every answer is taken apart."""
+        return None
+
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """None: every caller of this dialect reads all of it."""
         return None

@@ -2,6 +2,7 @@
 
 from providers.dialects.openai_chat.grammar import NAME
 from providers.dialects.openai_chat.legacy import LegacyAnswer, is_legacy
+from providers.dialects.openai_chat.plain_answer import read_answer
 from providers.dialects.openai_chat.plain_request import read_plain
 from providers.dialects.openai_chat.request_decode import decode_request
 from providers.dialects.openai_chat.request_encode import encode_request
@@ -53,6 +54,10 @@ class OpenAIChat:
     def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
         """See ``plain_request``."""
         return read_plain(raw, depth)
+
+    def read_answer(self, raw: bytes) -> Response | None:
+        """See ``plain_answer``."""
+        return read_answer(raw)
 
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """See ``legacy``."""
