@@ -18,7 +18,7 @@ from loop_client.jobs.durable_store import ANSWER, ANSWERS, INBOX, JOB, QUEUE, S
 from loop_client.jobs.durable_worker import Worker
 from loop_client.jobs.errors import AnswerConflict, JobConflict, JobNotFound, QueueFull
 from loop_client.jobs.fold import JobFold, final_status, finished
-from loop_client.jobs.job import Job, JobEvent, JobStatus
+from loop_client.jobs.job import FINAL, Job, JobEvent, JobStatus
 from loop_client.jobs.recorded import first_place
 from loop_client.jobs.rows import checked_id, end_event, event_of, keyed_id, made_at, new_job_id, now, spec_text
 from loop_client.jobs.runtime import JobRuntime
@@ -107,6 +107,10 @@ class DurableJobs:
     async def get(self, job_id: str, *, owner: str) -> Job:
         """The job as it is now."""
         return await self._view(await self._find(job_id, owner))
+
+    async def is_over(self, job_id: str, *, owner: str) -> bool:
+        """Whether nothing more will happen."""
+        return _status_of(await self._find(job_id, owner)) in FINAL
 
     async def list(
         self,

@@ -52,6 +52,14 @@ class JobEngine(Protocol):
         """
         ...
 
+    async def is_over(self, job_id: str, *, owner: str) -> bool:
+        """Whether nothing more will happen to the job; all that is looked at is that, so it costs less than ``get``.
+
+        Raises:
+            JobNotFound: there is none of that id, or not of this owner.
+        """
+        ...
+
     async def list(
         self,
         owner: str,

@@ -109,6 +109,10 @@ class MemoryJobs:
         """The job as it is now."""
         return self._view(self._find(job_id, owner))
 
+    async def is_over(self, job_id: str, *, owner: str) -> bool:
+        """Whether nothing more will happen."""
+        return self._find(job_id, owner).job.is_over
+
     async def list(
         self,
         owner: str,

@@ -114,6 +114,10 @@ class RemoteJobs:
         """The job as it is now."""
         return Job.from_json(await self._call("GET", _path(job_id)))
 
+    async def is_over(self, job_id: str, *, owner: str = "") -> bool:
+        """Whether nothing more will happen."""
+        return (await self.get(job_id)).is_over
+
     async def list(
         self,
         owner: str = "",

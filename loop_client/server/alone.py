@@ -23,7 +23,7 @@ from loop_client.client import LoopClient
 from loop_client.errors import ConfigurationError
 from loop_client.events import RunFinish
 from loop_client.jobs import JobEngine, JobInfo, JobRuntime, JobSettings, job_engine
-from loop_client.server.hooks import Authenticate, anybody, bearer
+from loop_client.server.hooks import Authenticate, anybody, bearer, this_machine
 from loop_client.server.job_hooks import as_asked
 from loop_client.server.metrics import Metrics
 from loop_client.server.owners import owners_of_keys
@@ -115,7 +115,9 @@ def alone(client: LoopClient, address: Address, settings: ServiceSettings, jobs:
     jobs = jobs or JobSettings()
     metrics = Metrics()
     engine = job_engine(jobs, JobRuntime(client, on_finish=_counting(metrics)))
-    authenticate: Authenticate = bearer(owners_of_keys(address.keys)) if address.keys else anybody
+    authenticate: Authenticate = anybody if address.open else this_machine
+    if address.keys:
+        authenticate = bearer(owners_of_keys(address.keys))
     # Whoever has a key of this service is a program of its owner, who also wrote the configuration.
     service = ChatService(
         client, authenticate=authenticate, settings=settings, metrics=metrics, jobs=engine, prepare_job=as_asked

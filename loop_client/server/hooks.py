@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import ipaddress
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -15,7 +17,7 @@ from loop_client.limits import Limits
 from loop_client.model_request import ToolChoice
 from loop_client.server.chat_request import ChatRequest
 from loop_client.server.owners import owner_of_key
-from loop_client.server.problems import Unauthorized
+from loop_client.server.problems import Forbidden, Unauthorized
 from loop_client.tools import Tool
 
 Authenticate: TypeAlias = Callable[[Request], Awaitable[Mapping[str, Any]]]
@@ -67,6 +69,29 @@ OnFinish: TypeAlias = Callable[[ChatRequest, RunFinish], Awaitable[None]]
 async def anybody(request: Request) -> Mapping[str, Any]:
     """Lets everybody in: for a service that listens on the loopback address, or behind something that asks."""
     return {}
+
+
+async def this_machine(request: Request) -> Mapping[str, Any]:
+    """Lets programs of this machine in, for a service without keys that listens on the loopback address.
+
+    A web page that somebody here looks at is not one of them: it could reach us under a name of its own that was made
+    to point here (DNS rebinding), and would then read what is kept.
+    """
+    if not _is_this_machine(request.headers.get("host", "")):
+        raise Forbidden(
+            "this service has no keys and answers nobody but programs of its own machine, by a loopback address:"
+            " set server.keys, or server.open = true"
+        )
+    return {}
+
+
+def _is_this_machine(host: str) -> bool:
+    """Whether a Host header names this machine as seen from itself. A request without one comes from no browser."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        return name in {"", "localhost"} or name.endswith(".localhost") or ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 async def as_configured(request: ChatRequest) -> Prepared:

@@ -114,23 +114,25 @@ class JobRoutes:
 
     async def _events(self, request: Request) -> Response:
         position = read_position(request)
-        job = await self._job(request)
-        if job.is_over and job.last_event is not None and position is not None and position > job.last_event:
-            # The one answer that keeps a browser from coming again: it has seen the end.
-            return Response(status_code=204)
-        events = self._encoded(job, position)
+        owner, job_id = await self._owner(request), _job_id(request)
+        if await self._engine.is_over(job_id, owner=owner) and position is not None:
+            last = (await self._engine.get(job_id, owner=owner)).last_event
+            if last is not None and position > last:
+                # The one answer that keeps a browser from coming again: it has seen the end.
+                return Response(status_code=204)
+        events = self._encoded(job_id, owner, position)
         seconds = self._access.keep_alive_seconds
         return EventStream(events, keep_alive=seconds, headers=_HEADERS, streams=self._streams)
 
-    async def _encoded(self, job: Job, position: int | None) -> AsyncGenerator[bytes, None]:
+    async def _encoded(self, job_id: str, owner: str, position: int | None) -> AsyncGenerator[bytes, None]:
         yield _COME_AGAIN
         with self._metrics.viewing():
             try:
-                async with aclosing(self._engine.events(job.id, owner=job.owner, after=position)) as events:
+                async with aclosing(self._engine.events(job_id, owner=owner, after=position)) as events:
                     async for event in events:
                         yield encode_event(event)
             except Exception:  # noqa: BLE001  # whatever it was, the viewer comes again and knows where it was
-                _log.exception("a viewer of job %s was cut off", job.id)
+                _log.exception("a viewer of job %s was cut off", job_id)
 
     async def _answer(self, request: Request) -> Response:
         owner, job_id = await self._owner(request), _job_id(request)

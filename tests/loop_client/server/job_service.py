@@ -12,7 +12,7 @@ import httpx2
 from starlette.requests import Request
 
 from loop_client import LoopClient
-from loop_client.jobs import JobEngine, JobRuntime, JobSettings, MemoryJobs
+from loop_client.jobs import JobEngine, JobRuntime, JobSettings, job_engine
 from loop_client.server import ChatService, as_asked
 from tests.loop_client.fake_server import WAIT
 from tests.loop_client.jobs.stage import JobClient, Stage, tools_over
@@ -39,10 +39,10 @@ async def by_header(request: Request) -> Mapping[str, Any]:
 async def job_service(
     stage: Stage, *, jobs: dict[str, Any] | None = None, engine: JobEngine | None = None, **options: Any
 ) -> AsyncIterator[Served]:
-    """Jobs in memory over the stage's model and tools; ``jobs`` are the engine's settings."""
+    """Jobs over the stage's model and tools, in memory unless ``jobs``, the engine's settings, say otherwise."""
     async with stage_client(stage) as client:
         settings = JobSettings(**{"event_seconds": 0.01, **(jobs or {})})
-        engine = engine or MemoryJobs(JobRuntime(client), settings)
+        engine = engine or job_engine(settings, JobRuntime(client))
         service = ChatService(client, **{"authenticate": by_header, "prepare_job": as_asked, **options}, jobs=engine)
         async with (
             service,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -25,17 +26,23 @@ def stage() -> Stage:
     return made
 
 
-async def test_fifty_viewers_that_leave_and_come_again_see_the_same(stage: Stage) -> None:
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("kept", ["memory", "sqlite"])
+async def test_fifty_viewers_that_leave_and_come_again_see_the_same(stage: Stage, kept: str, tmp_path: Path) -> None:
+    # Each time a viewer comes is a question to the store, and this event loop is also that of all viewers.
+    jobs, most = ({}, 9) if kept == "memory" else ({"store": f"sqlite:///{tmp_path}/jobs.db"}, 25)
     chance = random.Random(6)  # the same in every run
     rounds = [[[f"c{number}", "add", {"a": number}]] for number in range(4)]
-    async with job_service(stage) as served:
+    async with job_service(stage, jobs=jobs) as served:
         job_id = await start(served.http, script(*rounds[:2], [["hold", "hold", {}]], *rounds[2:]))
         held = asyncio.Event()
         waiting = set(range(VIEWERS))
 
         async def view(number: int, patience: list[int]) -> list[tuple[int | None, Any]]:
             seen: list[tuple[int | None, Any]] = []
-            async with httpx2.AsyncClient(base_url=served.address, timeout=WAIT, headers={"x-owner": "ada"}) as http:
+            async with httpx2.AsyncClient(
+                base_url=served.address, timeout=WAIT * 6, headers={"x-owner": "ada"}
+            ) as http:
                 while True:
                     left = patience.pop()
                     async with aclosing(watch(http, job_id, seen[-1][0] if seen else None)) as events:
@@ -52,9 +59,9 @@ async def test_fifty_viewers_that_leave_and_come_again_see_the_same(stage: Stage
                             if not left:
                                 break
 
-        patience = [[chance.randint(1, 9) for _ in range(400)] for _ in range(VIEWERS)]
+        patience = [[chance.randint(1, most) for _ in range(400)] for _ in range(VIEWERS)]
         views = [asyncio.create_task(view(number, patience[number])) for number in range(VIEWERS)]
-        async with asyncio.timeout(WAIT * 3):
+        async with asyncio.timeout(WAIT * 8):
             while len(waiting) > VIEWERS // 2:  # the others come when it is over, or nearly
                 held.clear()
                 await held.wait()

@@ -264,7 +264,7 @@ async def test_a_store_that_is_away_says_when_to_come_again(stage: Stage, monkey
         raise StoreUnavailable("the jobs cannot be reached now; try again later")
 
     async with job_service(stage, settings=ServiceSettings(chat_jobs=True)) as served:
-        for name in ("start", "get", "list"):
+        for name in ("start", "get", "list", "is_over"):
             monkeypatch.setattr(served.engine, name, away)
         chat = {"id": "chat-1", "messages": [user(script())]}
         for method, path, body in [

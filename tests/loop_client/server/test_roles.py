@@ -126,6 +126,21 @@ async def test_readiness_tells_whether_the_store_works(
     assert "db-7" in caplog.text, "the log has what the answer does not"
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost:8090", 200), ("127.0.0.1", 200), ("[::1]:8090", 200), ("evil.example:8090", 403), ("[", 400)],
+)
+async def test_without_keys_only_this_machine_is_answered(server: FakeServer, host: str, status: int) -> None:
+    served = alone.alone(client_for(server), Address(), ServiceSettings())
+    async with serving(served.app) as address, httpx2.AsyncClient(base_url=address, timeout=WAIT) as http:
+        response = await http.get("/jobs", headers={"host": host})
+        assert response.status_code in {status, 403}
+        assert (response.status_code == 200) == (status == 200)
+    served = alone.alone(client_for(server), Address(open=True), ServiceSettings())
+    async with serving(served.app) as address, httpx2.AsyncClient(base_url=address, timeout=WAIT) as http:
+        assert (await http.get("/jobs", headers={"host": "chat.example.com"})).status_code == 200
+
+
 def test_jobs_in_memory_are_of_one_process(server: FakeServer) -> None:
     with pytest.raises(ConfigurationError, match=r"jobs\.role"):
         alone.alone(client_for(server), Address(), ServiceSettings(), JobSettings(role="api"))
