@@ -132,24 +132,24 @@ class Balanced:
         self.routers[address] = self._opened.enter_context(router)
 
     @contextmanager
-    def loop_client(self, variables: Mapping[str, str]) -> Iterator[str]:
-        """The loop client's service with the settings of ``deploy/``, asking the balancer; gives its address there."""
-        where = ("--config", str(DEPLOY / "config" / "loop-client.toml"), "--base-url", f"{self.url}/v1")
-        command = [
-            sys.executable,
-            "-m",
-            "loop_client",
-            "serve",
-            *where,
-            "--host",
-            ADDRESSES[0],
-            "--port",
-            str(self._loop),
-        ]
+    def loop_client(self, variables: Mapping[str, str], role: str) -> Iterator[str]:
+        """A process of the loop client with the settings of ``deploy/``, asking the balancer; gives where it listens.
+
+        The balancer sends requests to the API, and to no worker.
+        """
+        port = self._loop if role == "api" else free_ports(1)[0]
+        settings = ("--config", str(DEPLOY / "config" / "loop-client.toml"), "--base-url", f"{self.url}/v1")
+        where = ("--role", role, "--host", ADDRESSES[0], "--port", str(port))
+        command = [sys.executable, "-m", "loop_client", "serve", *settings, *where]
         with _ended(subprocess.Popen(command, env=environment(**variables), cwd=self._folder)):
-            until(lambda: answers(f"http://{ADDRESSES[0]}:{self._loop}/healthz"))
-            until(lambda: answers(f"http://127.0.0.1:{self._loop}/healthz"))
-            yield f"http://127.0.0.1:{self._loop}"
+            until(lambda: answers(f"http://{ADDRESSES[0]}:{port}/readyz"))
+            until(lambda: role != "api" or answers(f"{self.loop_client_url}/readyz"))
+            yield f"http://{ADDRESSES[0]}:{port}"
+
+    @property
+    def loop_client_url(self) -> str:
+        """Of the loop client's API, at the load balancer."""
+        return f"http://127.0.0.1:{self._loop}"
 
     def close(self) -> None:
         """End everything."""

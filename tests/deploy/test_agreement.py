@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+from starlette.routing import Mount, Route
 
 import loop_client.cli
 import router.cli
 import router.serve
 import router.workers
+from loop_client import LoopClient
 from loop_client.config import load_config
-from loop_client.server.alone import read_server_table
+from loop_client.jobs import JobSettings, read_jobs_table
+from loop_client.jobs.settings import URL_VARIABLE
+from loop_client.server import ServiceSettings
+from loop_client.server.alone import Address, Alone, alone, read_server_table
 from providers.upstreams.base import Timeouts
 from router.app import create_app
 from router.config import load_config as load_router_config
@@ -23,7 +30,9 @@ from tests.deploy.test_kubernetes import container, ingress_paths, ports_of
 
 PROVIDER_TIMES = Timeouts()
 ROUTER, LOOP_CLIENT = "ai-router", "loop-client"
-OURS = {"router": ROUTER, "loop-client-api": LOOP_CLIENT}
+OURS = {"router": ROUTER, "loop-client-api": LOOP_CLIENT, "loop-client-worker": LOOP_CLIENT}
+REACHED = ("router", "loop-client-api")
+"""What requests are sent to."""
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:
@@ -71,8 +80,8 @@ def test_a_configuration_file_is_read_where_it_is_mounted() -> None:
     mounts = {
         config["target"]
         for service in compose()["services"].values()
-        for config in service["configs"]
         if "build" in service
+        for config in service.get("configs", [])
     }
     for place, command in commands():
         named = parsed(command).config
@@ -106,6 +115,8 @@ def test_the_loop_clients_configuration_is_sound_with_fresh_secrets(
     address, _ = read_server_table(config.server)
     assert address.keys == (secrets["loop-client"]["LOOP_CLIENT_KEYS"],)
     assert config.settings["model"] == "default"
+    jobs = read_jobs_table(config.jobs)
+    assert urlsplit(jobs.store).password == secrets["postgres"]["POSTGRES_PASSWORD"]
 
 
 def test_the_loop_clients_key_is_the_one_that_the_router_knows(secrets: dict[str, dict[str, str]]) -> None:
@@ -135,7 +146,9 @@ def test_every_variable_is_read(secrets: dict[str, dict[str, str]]) -> None:
     for name in [*secrets["router"], *of_kind("Secret")["router"]["stringData"]]:
         assert f"`{name}`" in documented or f'"env:{name}"' in router_file, name
     for name in secrets["loop-client"]:
-        assert f'"env:{name}"' in loop_file, name
+        assert f'"env:{name}"' in loop_file or name == URL_VARIABLE, name
+    # The image of Postgres reads it; the other side of it is in the address of the jobs.
+    assert secrets["postgres"].keys() == {"POSTGRES_PASSWORD"}
 
 
 # ---- ports and paths
@@ -154,8 +167,8 @@ def test_every_port_is_the_one_that_the_configuration_listens_on() -> None:
         assert f"EXPOSE {ports[name]}\n" in stage
         assert f"127.0.0.1:{ports[name]}/healthz" in stage
     assert ports_of("router") == {"http": ports["router"]}
-    assert ports_of("loop-client-api") == {"http": ports[LOOP_CLIENT]}
-    for name in OURS:
+    assert ports_of("loop-client-api") == ports_of("loop-client-worker") == {"http": ports[LOOP_CLIENT]}
+    for name in REACHED:
         assert [port["port"] for port in of_kind("Service")[name]["spec"]["ports"]] == list(ports_of(name).values())
     text = HAPROXY.read_text("utf-8")
     assert f"${{ROUTERS-router:{ports['router']}}}" in text
@@ -181,10 +194,22 @@ def test_the_loop_client_asks_a_service_that_exists() -> None:
 def paths() -> dict[str, set[str]]:
     """What each service answers."""
     app = create_app(load_router_config(None, {}))
-    return {
-        "router": set(app.openapi()["paths"]) | {"/metrics"},
-        "loop-client-api": {"/healthz", "/chat", "/runs/{run_id}/tool-results"},
+    client = LoopClient(base_url="http://127.0.0.1:1/v1", model="none")
+    loop_clients = {
+        f"loop-client-{role}": served_by(alone(client, Address(), ServiceSettings(), jobs))
+        for role, jobs in (
+            ("api", JobSettings(store="postgresql://nowhere", role="api")),
+            ("worker", JobSettings(store="postgresql://nowhere", role="worker")),
+        )
     }
+    return {"router": set(app.openapi()["paths"]) | {"/metrics"}, **loop_clients}
+
+
+def served_by(service: Alone) -> set[str]:
+    """Every path of the loop client's service."""
+    routes = [route for route in service.app.routes if isinstance(route, Route)]
+    inner = [mount.app.routes for mount in service.app.routes if isinstance(mount, Mount)]
+    return {route.path for route in [*routes, *chain(*inner)]}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -194,19 +219,18 @@ def test_probes_ask_what_the_service_answers(name: str, paths: dict[str, set[str
     assert set(asked.values()) <= paths[name]
     # A provider that cannot be opened is no reason to start the process again and again.
     assert asked["liveness"] == asked["startup"] == "/healthz"
-    assert asked["readiness"] == ("/readyz" if name == "router" else "/healthz")
+    assert asked["readiness"] == "/readyz"
 
 
 def test_the_balancer_asks_what_the_services_answer(paths: dict[str, set[str]]) -> None:
     asked = re.findall(r"http-check send meth GET uri (\S+)", HAPROXY.read_text("utf-8"))
-    assert asked == ["/readyz", "/healthz"]
-    assert asked[0] in paths["router"]
-    assert asked[1] in paths["loop-client-api"]
+    assert asked == ["/readyz"]
+    assert asked[0] in paths["router"] & paths["loop-client-api"]
 
 
 def test_the_ingress_lets_through_what_callers_need_and_no_more(paths: dict[str, set[str]]) -> None:
     for_operators = {"/healthz", "/readyz", "/metrics"}
-    for name in OURS:
+    for name in REACHED:
         let_in = [path["path"] for path in ingress_paths() if path["backend"]["service"]["name"] == name]
         reached = {path for path in paths[name] for prefix in let_in if path == prefix or path.startswith(f"{prefix}/")}
         assert reached == paths[name] - for_operators
@@ -220,9 +244,11 @@ def test_whatever_ends_a_service_waits_longer_than_the_service_does() -> None:
     # A router with several processes ends those that do not stop by themselves.
     grace = max(router.serve._GRACE_SECONDS, router.workers._KILL_SECONDS)
     services = compose()["services"]
+    worker = JobSettings().drain_seconds + 5  # and uvicorn's own grace
+    assert worker < grace
     assert all(seconds(services[name]["stop_grace_period"]) > grace for name in OURS)
     for name in OURS:
-        before = container(name)["lifecycle"]["preStop"]["sleep"]["seconds"]
+        before = container(name)["lifecycle"]["preStop"]["sleep"]["seconds"] if name in REACHED else 0
         assert pods()[name]["terminationGracePeriodSeconds"] > before + grace
     # The balancer goes last: it may be told to stop together with the routers.
     assert grace < seconds(haproxy("hard-stop-after")) < seconds(services["balancer"]["stop_grace_period"])

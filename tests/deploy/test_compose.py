@@ -53,7 +53,8 @@ def test_only_the_balancer_can_be_reached_and_only_from_this_machine(resolved: O
     published = {name: service["ports"] for name, service in resolved["services"].items() if service.get("ports")}
     assert published.keys() == {"balancer"}
     assert {port["host_ip"] for port in published["balancer"]} == {"127.0.0.1"}
-    assert resolved["networks"]["models"]["internal"] is True
+    assert {name for name, network in resolved["networks"].items() if network.get("internal")} == {"models", "data"}
+    assert resolved["services"]["postgres"]["networks"].keys() == {"data"}
 
 
 @pytest.mark.parametrize("name", compose()["services"])
@@ -79,7 +80,7 @@ def test_a_service_is_checked_by_its_image_or_by_the_file(name: str) -> None:
 
 def test_there_are_two_of_what_must_not_be_missing() -> None:
     services = compose()["services"]
-    assert services["router"]["deploy"]["replicas"] == 2
+    assert {services[name]["deploy"]["replicas"] for name in ("router", "loop-client-worker")} == {2}
 
 
 def test_the_balancer_finds_each_service_once() -> None:
@@ -94,4 +95,6 @@ def test_what_is_mounted_is_there() -> None:
     content = compose()
     files = {name: COMPOSE.parent / config["file"] for name, config in content["configs"].items()}
     assert [name for name, file in files.items() if not file.is_file()] == []
-    assert {config["source"] for service in content["services"].values() for config in service["configs"]} == set(files)
+    assert {
+        config["source"] for service in content["services"].values() for config in service.get("configs", [])
+    } == set(files)

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -241,22 +242,61 @@ def test_callers_do_not_see_what_processes_count(balanced: Balanced) -> None:
     assert httpx2.get(f"{balanced.own}/", trust_env=False).status_code == 404
 
 
-def test_a_chat_goes_through_the_balancer_twice(balanced: Balanced, fake: OpenAIChat) -> None:
+@pytest.fixture
+def variables(tmp_path: Path) -> dict[str, str]:
+    """Of the loop client's processes, with a store that needs no server."""
+    return {
+        "AI_ROUTER_KEY": CALLER_KEY,
+        "LOOP_CLIENT_KEYS": "page:key-of-the-page",
+        "LOOP_CLIENT_SECRET": "s" * 32,
+        "LOOP_CLIENT_JOBS_URL": f"sqlite:///{tmp_path}/jobs.db",
+    }
+
+
+def page_at(url: str) -> httpx2.Client:
+    """A caller of the loop client's service."""
+    headers = {"authorization": "Bearer key-of-the-page"}
+    return httpx2.Client(base_url=url, headers=headers, timeout=SECONDS, trust_env=False)
+
+
+def test_a_chat_goes_through_the_balancer_twice(
+    balanced: Balanced, fake: OpenAIChat, variables: dict[str, str]
+) -> None:
     """From the page to the loop client, and from there to a router: a stream within a stream, as it comes."""
-    variables = {"AI_ROUTER_KEY": CALLER_KEY, "LOOP_CLIENT_KEYS": "key-of-the-page", "LOOP_CLIENT_SECRET": "s" * 32}
     text = {"type": "text", "text": "How warm is it in Paris?"}
     chat = {"id": "chat-1", "messages": [{"id": "m-1", "role": "user", "parts": [text]}]}
     fake.fail(PausedStream(after=3))
-    with balanced.loop_client(variables) as url, httpx2.Client(timeout=SECONDS, trust_env=False) as page:
-        assert page.post(f"{url}/chat", json=chat).status_code == 401
-        headers = {"authorization": "Bearer key-of-the-page"}
-        with page.stream("POST", f"{url}/chat", json=chat, headers=headers) as response:
+    with balanced.loop_client(variables, "api"), page_at(balanced.loop_client_url) as page:
+        assert page.post("/chat", json=chat, headers={"authorization": "Bearer other"}).status_code == 401
+        with page.stream("POST", "/chat", json=chat) as response:
             assert response.status_code == 200
             pieces = response.iter_raw()
             assert b'"type":"start"' in next(pieces)
             until(lambda: len(fake.requests) == 1)
             fake.release()
             assert b"".join(pieces).endswith(b"data: [DONE]\n\n")
+
+
+def test_a_job_goes_on_in_another_worker_when_its_own_is_gone(
+    balanced: Balanced, fake: OpenAIChat, variables: dict[str, str]
+) -> None:
+    body = {"messages": [{"role": "user", "content": "How warm is it in Paris?"}]}
+    fake.fail(PausedStream())
+    with balanced.loop_client(variables, "api"), page_at(balanced.loop_client_url) as page:
+        with balanced.loop_client(variables, "worker") as worker:
+            assert httpx2.post(f"{worker}/jobs", json=body, trust_env=False).status_code == 404
+            job = page.post("/jobs", json=body)
+            assert job.status_code == 201
+            until(lambda: len(fake.requests) == 1)
+        # Killed while the model was speaking: what it said was not recorded, so it is asked again, by the next one.
+        with (
+            balanced.loop_client(variables, "worker"),
+            page.stream("GET", f"/jobs/{job.json()['id']}/events") as events,
+        ):
+            told = events.read().decode()
+        assert told.rstrip().rsplit("\n\n", 1)[1].splitlines()[1] == "event: end"
+        assert page.get(f"/jobs/{job.json()['id']}").json()["status"] == "completed"
+    assert len(fake.requests) == 2
 
 
 def test_who_calls_is_decided_by_the_router(balanced: Balanced) -> None:
