@@ -208,8 +208,8 @@ def paths() -> dict[str, set[str]]:
 def served_by(service: Alone) -> set[str]:
     """Every path of the loop client's service."""
     routes = [route for route in service.app.routes if isinstance(route, Route)]
-    inner = [mount.app.routes for mount in service.app.routes if isinstance(mount, Mount)]
-    return {route.path for route in [*routes, *chain(*inner)]}
+    inner = [mount.routes for mount in service.app.routes if isinstance(mount, Mount)]
+    return {route.path for route in [*routes, *chain(*inner)] if isinstance(route, Route)}
 
 
 @pytest.mark.parametrize("name", OURS)
