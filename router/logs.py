@@ -28,6 +28,7 @@ _QUIET_PATHS = frozenset({"/healthz", "/readyz"})
 """Asked every few seconds by whatever watches the service."""
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.ERROR: "error"}
 
+_ours = logging.getLogger(LOGGER_NAME)
 _requests = logging.getLogger(f"{LOGGER_NAME}.request")
 _encode = msgspec.json.Encoder().encode
 
@@ -198,10 +199,9 @@ def configure_logging(level: str, *, whole_process: bool = False, stream: TextIO
     Calling it again replaces what it did before. Where another server runs the application, its own logs are its own.
     """
     handler = JsonHandler(stream or sys.stderr)
-    ours = logging.getLogger(LOGGER_NAME)
-    ours.handlers[:] = [handler]
-    ours.setLevel(level.upper())
-    ours.propagate = False
+    _ours.handlers[:] = [handler]
+    _ours.setLevel(level.upper())
+    _ours.propagate = False
     if whole_process:
         root = logging.getLogger()
         root.handlers[:] = [handler]
@@ -238,9 +238,8 @@ def flush_requests() -> None:
 
 def _only_handler() -> JsonHandler | None:
     """Our handler, where nobody else has put one or a filter in the way of a request's line."""
-    ours = logging.getLogger(LOGGER_NAME)
-    handlers = ours.handlers
-    alone = len(handlers) == 1 and not _requests.handlers and not _requests.filters and not ours.propagate
+    handlers = _ours.handlers
+    alone = len(handlers) == 1 and not _requests.handlers and not _requests.filters and not _ours.propagate
     handler = handlers[0] if alone and _requests.propagate else None
     return handler if isinstance(handler, JsonHandler) and not handler.filters else None
 
