@@ -33,8 +33,13 @@ def _long_text(size: int) -> dict[str, Any]:
 
 
 def _long_history(size: int) -> dict[str, Any]:
-    system, *turn = bodies.history()
-    return {"messages": [system, *turn * ((size - 1) // len(turn))]}
+    system, question, call, result = bodies.history()
+    messages = [system]
+    for number in range((size - 1) // 3):
+        identity = f"call_{number}Zr8Kq3XvT6yWm1NbLc5PdHs"
+        called = {**call, "tool_calls": [{**call["tool_calls"][0], "id": identity}]}
+        messages += [question, called, {**result, "tool_call_id": identity}]
+    return {"messages": messages}
 
 
 def _many_tools(size: int) -> dict[str, Any]:

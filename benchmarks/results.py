@@ -20,6 +20,8 @@ BASELINE_OF: Final = {"openai": "baseline-json", "anthropic": "baseline-anthropi
 """What a case is compared with: the baseline that does the same work."""
 SWEEPS: Final = ("body", "history", "tools", "streams", "rows")
 FEWEST_ROUNDS: Final = 3
+_LEAST_GROWTH: Final = 1.25
+"""Of the cost over all sizes of a sweep, so that it is worth asking how it grows."""
 
 Results = dict[str, Any]
 
@@ -102,8 +104,13 @@ def slopes(points: Sequence[tuple[int, float]]) -> list[float]:
 
 
 def steepening(points: Sequence[tuple[int, float]]) -> float:
-    """By how much one more costs more at the largest sizes than on average over all: 1 is linear, 2 nearly a square."""
+    """By how much one more costs more at the largest sizes than on average over all: 1 is linear, 2 nearly a square.
+
+    1 as well where there is hardly any growth, and the slopes are those of chance.
+    """
     (first, least), (last, most) = points[0], points[-1]
+    if most < _LEAST_GROWTH * least:
+        return 1.0
     average = (most - least) / (last - first)
     return slopes(points)[-1] / average if average > 0 else 1.0
 

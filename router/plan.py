@@ -105,7 +105,7 @@ def _written(
     content = _relayed(asked, encoded, target) if not report.adjustments else None
     if content is None and stream and not asked.stream_usage:
         # Translated after all: then usage is asked for, as for every other provider.
-        report.adjustments.clear()
+        report.forget()
         named = names.written(request, report)
         return _encoded(asked, named, dialect, target, report, stream=stream, as_asked=False)
     return encoded if content is None else msgspec.structs.replace(encoded, content=content)

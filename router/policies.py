@@ -35,7 +35,7 @@ def encoded_under(options: Options, request: Request, report: Report, encode: En
         if options.forced_choice == "refuse":
             raise
     # Nothing was sent: what was said of it is said again.
-    del report.adjustments[before:]
+    report.forget(since=before)
     return encode(_without_conflict(options, request, report), report)
 
 

@@ -35,9 +35,20 @@ class Report:
 
     def __init__(self) -> None:
         self.adjustments: list[Adjustment] = []
+        self._alike: dict[tuple[str, Action, str], list[Adjustment]] = {}
+        """Those that may be the same: a long history has thousands, which must not each be compared with all."""
 
     def add(self, path: str, action: Action, reason: str, *, from_: Json = None, to: Json = None) -> None:
         """Note one adjustment; the same one twice is noted once."""
         adjustment = Adjustment(path=path, action=action, reason=reason, from_=from_, to=to)
-        if adjustment not in self.adjustments:
+        alike = self._alike.setdefault((path, action, reason), [])
+        if adjustment not in alike:
+            alike.append(adjustment)
             self.adjustments.append(adjustment)
+
+    def forget(self, since: int = 0) -> None:
+        """Drop what was noted after the first ``since`` adjustments: it was about a request that is not sent."""
+        del self.adjustments[since:]
+        self._alike.clear()
+        for adjustment in self.adjustments:
+            self._alike.setdefault((adjustment.path, adjustment.action, adjustment.reason), []).append(adjustment)

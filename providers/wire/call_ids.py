@@ -2,7 +2,7 @@
 
 from providers.spec.adjustments import Report
 from providers.spec.parts import ToolCallPart, ToolResultPart
-from providers.wire.ids import base62_digest, legal_id
+from providers.wire.ids import UniqueIds, base62_digest, legal_id
 from providers.wire.orphans import no_call, no_result
 
 
@@ -28,7 +28,7 @@ class CallIds:
         self._pattern = pattern
         self._length = length
         self._lenient = lenient
-        self._used: set[str] = set()
+        self._ids = UniqueIds(pattern, length)
         self._open: list[_Call] = []
 
     def call(self, part: ToolCallPart, path: str) -> str:
@@ -68,12 +68,4 @@ class CallIds:
         return next((call for call in unnamed if part.name is None or call.part.name == part.name), None)
 
     def _unique(self, original: str) -> str:
-        written = legal_id(original, self._pattern, self._length)
-        if self._lenient:
-            return written
-        repeat = 1
-        while written in self._used:
-            repeat += 1
-            written = legal_id(f"{original} ({repeat})", self._pattern, self._length)
-        self._used.add(written)
-        return written
+        return legal_id(original, self._pattern, self._length) if self._lenient else self._ids.of(original)

@@ -42,3 +42,31 @@ def legal_id(original: str, pattern: str, length: int = 64) -> str:
     if re.fullmatch(pattern, readable):
         return readable
     return base62_digest(original, length)
+
+
+class UniqueIds:
+    """Legal ids of one conversation, each given once: an id that comes again is told apart by its repetition."""
+
+    def __init__(self, pattern: str, length: int) -> None:
+        self._pattern = pattern
+        self._length = length
+        self._given: set[str] = set()
+        self._repeats: dict[str, int] = {}
+        """How often an id has come, where it has come again."""
+
+    def of(self, original: str) -> str:
+        """The legal id of this occurrence."""
+        # From where its last repetition ended: an id that is the same in every turn must not cost the square of them.
+        repeat = self._repeats.get(original, 1)
+        written = legal_id(original if repeat == 1 else _repeated(original, repeat), self._pattern, self._length)
+        while written in self._given:
+            repeat += 1
+            written = legal_id(_repeated(original, repeat), self._pattern, self._length)
+        if repeat > 1:
+            self._repeats[original] = repeat
+        self._given.add(written)
+        return written
+
+
+def _repeated(original: str, repeat: int) -> str:
+    return f"{original} ({repeat})"

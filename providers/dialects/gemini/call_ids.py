@@ -9,7 +9,7 @@ import msgspec
 from providers.dialects.gemini.grammar import is_minted
 from providers.spec.adjustments import Report
 from providers.spec.profile import Profile
-from providers.wire.ids import legal_id
+from providers.wire.ids import UniqueIds
 from providers.wire.orphans import no_call, no_result
 
 
@@ -35,10 +35,9 @@ class CallIds:
     """
 
     def __init__(self, profile: Profile, report: Report, *, lenient: bool) -> None:
-        self._profile = profile
         self._report = report
         self._lenient = lenient
-        self._used: set[str] = set()
+        self._ids = UniqueIds(profile.tool_call_id, profile.tool_call_id_length)
         self._open: list[Call] = []
         self._count = 0
 
@@ -77,15 +76,7 @@ class CallIds:
             return None
         if self._lenient:
             return original
-        written = self._legal(original)
-        repeat = 1
-        while written in self._used:
-            repeat += 1
-            written = self._legal(f"{original} ({repeat})")
-        self._used.add(written)
+        written = self._ids.of(original)
         if written != original:
             self._report.add(f"{path}.id", "mapped", "not a legal or unique id here", from_=original, to=written)
         return written
-
-    def _legal(self, original: str) -> str:
-        return legal_id(original, self._profile.tool_call_id, self._profile.tool_call_id_length)

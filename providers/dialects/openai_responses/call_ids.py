@@ -3,7 +3,7 @@
 from providers.dialects.openai_responses.grammar import CALL_ID, CALL_ID_LENGTH
 from providers.spec.adjustments import Report
 from providers.spec.parts import ToolCallPart, ToolResultPart
-from providers.wire.ids import legal_id
+from providers.wire.ids import UniqueIds, legal_id
 from providers.wire.orphans import no_call, no_result
 
 
@@ -27,7 +27,7 @@ class CallIds:
     def __init__(self, report: Report, *, lenient: bool) -> None:
         self._report = report
         self._lenient = lenient
-        self._used: set[str] = set()
+        self._ids = UniqueIds(CALL_ID, CALL_ID_LENGTH)
         self._open: list[_Call] = []
 
     def call(self, part: ToolCallPart, path: str) -> str:
@@ -68,12 +68,4 @@ class CallIds:
         )
 
     def _unique(self, original: str) -> str:
-        written = legal_id(original, CALL_ID, CALL_ID_LENGTH)
-        if self._lenient:
-            return written
-        repeat = 1
-        while written in self._used:
-            repeat += 1
-            written = legal_id(f"{original} ({repeat})", CALL_ID, CALL_ID_LENGTH)
-        self._used.add(written)
-        return written
+        return legal_id(original, CALL_ID, CALL_ID_LENGTH) if self._lenient else self._ids.of(original)
