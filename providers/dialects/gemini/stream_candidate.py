@@ -55,6 +55,7 @@ class StreamedCandidate:
         if not isinstance(self._growing, TextPart):
             return False
         if text:
+            self._said.setdefault(self._last, []).append(text)
             events.append(PartDelta(index=self._last, text=text, candidate=self._number))
         return True
 
