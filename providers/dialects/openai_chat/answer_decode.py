@@ -2,6 +2,7 @@
 
 import msgspec
 
+from providers.dialects.openai_chat.cited import with_citations
 from providers.dialects.openai_chat.content import decode_part
 from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, THOUGHT_SIGNATURE, Fields, note_inner
 from providers.dialects.openai_chat.other_carriers import details_text
@@ -42,6 +43,7 @@ def decode_message(value: JsonObject, origin: Origin, *, was_cut: bool) -> Decod
     calls = _calls(fields, origin, variants)
     parts += _finished(calls, was_cut=was_cut)
     rest = fields.left()
+    parts = with_citations(parts, rest.get("annotations"))
     return DecodedMessage(tuple(parts), rest, fields.keys, tuple(fields.nulls), variants)
 
 

@@ -62,8 +62,8 @@ def encode_message(candidate: Candidate, response_id: str) -> JsonObject:
         "function_call": legacy,
     }
     cited = [item for index, part in enumerate(candidate.parts) for item in citations(part, trail.place(index))]
-    fields["annotations"] = cited or None
     rest = carried_message(candidate.ext)
+    fields["annotations"] = None if "annotations" in rest else cited or None
     fields["extra_content"] = message_extra(trail, rest)
     form = inner_form(candidate.form, "message")
     message = arranged(fields, {NAME: rest}, form, NAME)

@@ -7,6 +7,7 @@ from providers.dialects.openai_chat.answer_decode import (
     reasoning_state,
     take_signature,
 )
+from providers.dialects.openai_chat.cited import flat
 from providers.dialects.openai_chat.content import decode_part
 from providers.dialects.openai_chat.finish import decode_finish
 from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, THOUGHT_SIGNATURE, Fields
@@ -35,6 +36,7 @@ class ChoiceStream:
         self._parts = CallParts(origin, index)
         self._calls = CallFragments(self._parts)
         self._open: tuple[int, type[Part]] | None = None
+        self._first_text = -1
         self._last_text = -1
         self._refused = False
         self._details: list[Json] = []
@@ -84,6 +86,9 @@ class ChoiceStream:
 
     def close(self) -> Iterator[StreamEvent]:
         """The stream has ended: end what is open, then the candidate."""
+        cited = flat(self._message.get("annotations"))
+        if cited and self._first_text >= 0:
+            yield PartUpdate(index=self._first_text, candidate=self._index, annotations=cited)
         yield from self._end_details()
         yield from self._end_open()
         yield from self._calls.close(was_cut=self._raw in CUT)
@@ -182,6 +187,7 @@ class ChoiceStream:
         self._open = (index, type(part))
         if isinstance(part, TextPart):
             self._last_text = index
+            self._first_text = index if self._first_text < 0 else self._first_text
         yield PartStart(index=index, candidate=self._index, part=part)
 
     def _end_open(self) -> Iterator[StreamEvent]:
