@@ -7,7 +7,7 @@ import msgspec
 from providers.dialects import DIALECTS
 from providers.spec.adjustments import Report
 from providers.spec.dialect import Dialect, EncodedRequest
-from providers.spec.errors import UnsupportedError
+from providers.spec.errors import InvalidRequestError, RouterError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import Request
 from providers.spec.values import JsonObject
@@ -127,7 +127,20 @@ def _encoded(
         wanted, usage_wanted = stream or None, usage or None
         if (request.stream, request.stream_usage) != (wanted, usage_wanted):
             request = msgspec.structs.replace(request, stream=wanted, stream_usage=usage_wanted)
-    return encoded_under(asked.options, request, report, lambda asks, to: dialect.encode_request(asks, target, to))
+    try:
+        return encoded_under(asked.options, request, report, lambda asks, to: dialect.encode_request(asks, target, to))
+    except (InvalidRequestError, UnsupportedError) as error:
+        _tell_place(error, asked)
+        raise
+
+
+def _tell_place(error: RouterError, asked: Asked) -> None:
+    """Give the place as the caller wrote it, which the codecs of providers know by the canonical form alone."""
+    written = error.path and DIALECTS[asked.dialect].place_of(asked.spelled, error.path)
+    if error.path and written and written != error.path:
+        error.message = error.message.replace(error.path, written, 1)
+        error.args = (error.message,)
+        error.path = written
 
 
 def _relayed(asked: Asked, encoded: EncodedRequest, target: Target) -> bytes | None:

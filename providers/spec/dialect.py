@@ -177,6 +177,10 @@ class Dialect(Protocol):
         """Face. What answers to this request go through where its caller reads less than the dialect says today."""
         ...
 
+    def place_of(self, request: Request, path: str) -> str:
+        """Face. A path that was given for the canonical form of ``request``, as its caller wrote the place."""
+        ...
+
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """Wire. A fresh decoder for one stream."""
         ...

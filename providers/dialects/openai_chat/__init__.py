@@ -2,6 +2,7 @@
 
 from providers.dialects.openai_chat.grammar import NAME
 from providers.dialects.openai_chat.legacy import LegacyAnswer, is_legacy
+from providers.dialects.openai_chat.places import place_of
 from providers.dialects.openai_chat.plain_answer import read_answer
 from providers.dialects.openai_chat.plain_request import read_plain
 from providers.dialects.openai_chat.request_decode import decode_request
@@ -62,6 +63,10 @@ class OpenAIChat:
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """See ``legacy``."""
         return LegacyAnswer() if is_legacy(request) else None
+
+    def place_of(self, request: Request, path: str) -> str:
+        """See ``places``."""
+        return place_of(request, path)
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

@@ -63,6 +63,10 @@ class OpenAIResponses:
         """None: every caller of this dialect reads all of it."""
         return None
 
+    def place_of(self, request: Request, path: str) -> str:
+        """The canonical place as it is."""
+        return path
+
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""
         return ResponsesStreamDecoder(origin)
