@@ -16,12 +16,15 @@ import msgspec
 
 from providers.dialects import DIALECTS
 from providers.spec.adjustments import Adjustment, Report
+from providers.spec.dialect import FaceContext
 from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.parts import MediaPart, Origin, ReasoningPart, State, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.profile import Target
 from providers.spec.request import FunctionTool, Message, OutputFormat, ProviderTool, Reasoning, Request, ToolChoice
 from providers.spec.values import Json, JsonObject
 from providers.upstreams.catalog import profile
+from router.passes import LostCitations
+from tests.fidelity_written import ANSWERS, SCHEMA, WRITTEN
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "fidelity.md"
 
@@ -50,15 +53,14 @@ _PROFILES: Mapping[str, str] = {
 
 _PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
 _IMAGE = MediaPart(kind="image", media_type="image/png", data=_PNG)
-_SCHEMA: JsonObject = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
-_OTHER = FunctionTool(name="get_time", description="The time.", schema=_SCHEMA)
+_OTHER = FunctionTool(name="get_time", description="The time.", schema=SCHEMA)
 
 
 def _user(*parts: TextPart | MediaPart) -> Message:
     return Message(role="user", parts=parts or (TextPart(text="How warm is it?"),))
 
 
-def _tool(schema: JsonObject | None = _SCHEMA, **more: object) -> FunctionTool:
+def _tool(schema: JsonObject | None = SCHEMA, **more: object) -> FunctionTool:
     return FunctionTool(name="get_weather", description="How warm it is.", schema=schema, **more)  # type: ignore[arg-type]
 
 
@@ -112,7 +114,7 @@ FEATURES: Mapping[str, Request] = {
             }
         )
     ),
-    "strict tool": _ask(_tool({**_SCHEMA, "additionalProperties": False}, strict=True)),
+    "strict tool": _ask(_tool({**SCHEMA, "additionalProperties": False}, strict=True)),
     "free-text tool": _ask(FunctionTool(name="patch", description="Applies a patch.", kind="custom")),
     "tool that OpenAI runs": _ask(
         ProviderTool(dialect="openai-responses", type="web_search", value={"type": "web_search"})
@@ -166,7 +168,7 @@ FEATURES: Mapping[str, Request] = {
     ),
     "answer by a JSON schema": _ask(
         output=OutputFormat(
-            kind="json_schema", name="answer", schema={**_SCHEMA, "additionalProperties": False}, strict=True
+            kind="json_schema", name="answer", schema={**SCHEMA, "additionalProperties": False}, strict=True
         )
     ),
     "answer in any JSON": _ask(output=OutputFormat(kind="json")),
@@ -181,6 +183,9 @@ FEATURES: Mapping[str, Request] = {
     "several answers": _ask(candidates=2),
 }
 """Each feature as one canonical request that has it."""
+
+ROWS = (*FEATURES, *WRITTEN, *ANSWERS)
+"""All that the page has a row for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +208,9 @@ def target(dialect: str, feature: str = "") -> Target:
 
 def spoken(feature: str, face: str) -> Request | None:
     """The feature as a caller of this face writes it; ``None`` where the dialect has no words for it."""
+    if feature in WRITTEN:
+        body = WRITTEN[feature].get(face)
+        return None if body is None else DIALECTS[face].decode_request({"model": MODELS[face], **body})
     report = Report()
     request = FEATURES[feature]
     request = msgspec.structs.replace(request, max_output_tokens=request.max_output_tokens or 1000)
@@ -241,6 +249,8 @@ def _objects(value: Json) -> Iterator[JsonObject]:
 
 def cell(feature: str, face: str, wire: str) -> Cell:
     """What becomes of a feature. Foreign reasoning state is no caller's to write: it is taken as it stands."""
+    if feature in ANSWERS:
+        return _answered(feature, face, wire)
     request = spoken(feature, face)
     if "another provider" in feature:
         request = msgspec.structs.replace(FEATURES[feature], max_output_tokens=1000)
@@ -258,6 +268,21 @@ def cell(feature: str, face: str, wire: str) -> Cell:
     return Cell("mapped" if actions else "native", body, told)
 
 
+def _answered(feature: str, face: str, wire: str) -> Cell:
+    """What a caller of this face reads of an answer that the wire's provider gave."""
+    row = target(wire)
+    origin = Origin(dialect=wire, provider=row.provider, model=row.model, scope=row.scope)
+    response = DIALECTS[wire].decode_response(ANSWERS[feature][wire], origin)
+    report = Report()
+    if face != wire:
+        lost = LostCitations(face)
+        response = lost.answer(response)
+        lost.report(report)
+    body = DIALECTS[face].encode_response(response, FaceContext(response_id="r", model=row.model, created=1))
+    told = tuple(adjustment.path for adjustment in report.adjustments)
+    return Cell("reported" if told else "native", body, told)
+
+
 def page() -> str:
     """The whole page as it should stand in ``docs/``."""
     lines = [
@@ -265,7 +290,8 @@ def page() -> str:
         "",
         "Written by `python -m tests.fidelity`: each cell is a request that was sent through the codecs, and a test",
         "holds what was written to the strict fake of the provider. Rows are what a request has, in the dialect its",
-        "caller speaks; columns the dialect of the provider it goes to, with the vendor's own profile.",
+        "caller speaks; columns the dialect of the provider it goes to, with the vendor's own profile. What an answer",
+        "has is read the other way: from the provider of the column to the caller, as a test reads it over HTTP.",
         "",
         "- **native**: said in the provider's own words, nothing to tell.",
         "- **mapped**: said in other words; an entry of `router.adjustments` says which.",
@@ -277,7 +303,7 @@ def page() -> str:
     ]
     for face, name in NAMES.items():
         lines += [f"## Spoken in {name}", "", f"| | {' | '.join(NAMES.values())} |", f"|---|{'---|' * len(NAMES)}"]
-        for feature in FEATURES:
+        for feature in ROWS:
             cells = [cell(feature, face, wire).outcome for wire in NAMES]
             told = ["–" if outcome == "no words" else outcome for outcome in cells]
             lines.append(f"| {feature} | {' | '.join(told)} |")
@@ -290,7 +316,7 @@ def counts() -> dict[Outcome, int]:
     found: dict[Outcome, int] = {}
     for face in NAMES:
         for wire in NAMES:
-            for feature in FEATURES:
+            for feature in ROWS:
                 outcome = cell(feature, face, wire).outcome
                 found[outcome] = found.get(outcome, 0) + 1
     return found
@@ -301,4 +327,4 @@ if __name__ == "__main__":
     sys.stdout.write(f"docs/{PAGE.name} written: {counts()}\n")
 
 
-__all__ = ["FEATURES", "NAMES", "Cell", "Json", "cell", "page", "spoken", "target"]
+__all__ = ["FEATURES", "NAMES", "ROWS", "Cell", "Json", "cell", "page", "spoken", "target"]
