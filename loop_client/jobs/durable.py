@@ -20,7 +20,7 @@ from loop_client.jobs.errors import AnswerConflict, JobConflict, JobNotFound, Qu
 from loop_client.jobs.fold import JobFold, final_status, finished
 from loop_client.jobs.job import FINAL, Job, JobEvent, JobStatus
 from loop_client.jobs.recorded import first_place
-from loop_client.jobs.rows import checked_id, end_event, event_of, keyed_id, made_at, new_job_id, now, spec_text
+from loop_client.jobs.rows import checked_id, end_event, event_of, keyed_id, made_at, new_job_id, now, spec_digest
 from loop_client.jobs.runtime import JobRuntime
 from loop_client.jobs.settings import JobSettings
 from loop_client.jobs.spec import JobSpec
@@ -59,15 +59,22 @@ class DurableJobs:
         self._client_or_none: DBOSClient | None = None
         self._worker: Worker | None = None
         self._tails: Tails | None = None
+        self._access: Access | None = None
 
     async def open(self) -> None:
         """Make the tables, connect and, unless the role is ``api``, begin to work."""
         await asyncio.to_thread(self._store.prepare)
         self._client_or_none = await asyncio.to_thread(self._store.client)
         self._tails = Tails(self._client, self._settings.poll_seconds)
+        self._access = Access(self._client)
         if self._settings.runs_jobs:
-            self._worker = Worker(self._store, self._client, self._runtime, self._settings)
-            await self._worker.open()
+            worker = Worker(self._store, self._client, self._runtime, self._settings)
+            try:
+                await worker.open()
+            except BaseException:
+                await self.aclose()
+                raise
+            self._worker = worker
 
     async def aclose(self) -> None:
         """Stop working and disconnect."""
@@ -75,9 +82,11 @@ class DurableJobs:
             await self._worker.aclose()
         if self._tails is not None:
             await self._tails.aclose()
+        if self._access is not None:
+            await self._access.aclose()
         if self._client_or_none is not None:
             await asyncio.to_thread(self._client_or_none.destroy)
-        self._worker = self._tails = self._client_or_none = None
+        self._worker = self._tails = self._access = self._client_or_none = None
 
     async def start(
         self, spec: JobSpec, *, owner: str, idempotency_key: str | None = None, job_id: str | None = None
@@ -86,7 +95,7 @@ class DurableJobs:
         chosen = checked_id(job_id) if job_id is not None else None
         if idempotency_key is not None:
             chosen = keyed_id(owner, idempotency_key)
-        asked = spec_text(spec)
+        asked = spec_digest(spec)
         there = None if chosen is None else await self._status(chosen)
         if there is None:
             resolved = self._runtime.resolved(spec)
@@ -228,7 +237,8 @@ class DurableJobs:
         return self._client_or_none
 
     async def _ask(self, work: Callable[[DBOSClient], Returned]) -> Returned:
-        return await Access(self._client).ask(work)
+        assert self._access is not None, "open the engine before you use it"  # noqa: S101
+        return await self._access.ask(work)
 
     async def _page(self, owner: str, offset: int, criteria: dict[str, Any]) -> Sequence[WorkflowStatus]:
         return await self._ask(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from dbos import DBOSClient
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
@@ -29,6 +29,12 @@ class Access:
 
     def __init__(self, client: DBOSClient) -> None:
         self._client = client
+        self._running: set[asyncio.Future[Any]] = set()
+
+    async def aclose(self) -> None:
+        """Wait for what was asked and is not waited for any more: its thread has a connection."""
+        if self._running:
+            await asyncio.wait(self._running)
 
     async def ask(self, work: Callable[[DBOSClient], Returned]) -> Returned:
         """Do this with the client, in a thread. It may be done again after a failure, so it must not matter how often.
@@ -39,7 +45,7 @@ class Access:
         until, wait = time.monotonic() + _PATIENCE, _FIRST_WAIT
         while True:
             try:
-                return await asyncio.to_thread(work, self._client)
+                return await self._in_thread(work)
             except Exception as error:
                 if not is_away(error):
                     raise
@@ -48,6 +54,17 @@ class Access:
                 _log.warning("the database of the jobs is away: %s", type(error).__name__)
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
+
+    async def _in_thread(self, work: Callable[[DBOSClient], Returned]) -> Returned:
+        running = asyncio.ensure_future(asyncio.to_thread(work, self._client))
+        self._running.add(running)
+        running.add_done_callback(self._end)
+        return await asyncio.shield(running)
+
+    def _end(self, running: asyncio.Future[Any]) -> None:
+        self._running.discard(running)
+        if not running.cancelled():
+            running.exception()  # looked at, in case nobody waits any more
 
 
 def is_away(error: BaseException) -> bool:

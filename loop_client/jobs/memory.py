@@ -17,7 +17,7 @@ from loop_client.jobs.job import Job, JobEvent, JobStatus
 from loop_client.jobs.journal import Work
 from loop_client.jobs.place import Place
 from loop_client.jobs.recorded import first_place
-from loop_client.jobs.rows import checked_id, end_event, event_of, event_row, keyed_id, new_job_id, now, spec_text
+from loop_client.jobs.rows import checked_id, end_event, event_of, event_row, keyed_id, new_job_id, now, spec_digest
 from loop_client.jobs.runtime import JobInfo, JobRuntime
 from loop_client.jobs.settings import JobSettings
 from loop_client.jobs.spec import JobSpec
@@ -33,7 +33,7 @@ class _Kept:
 
     job: Job
     asked: str
-    """The spec as it was asked for, as JSON text."""
+    """Tells the spec, as it was asked for, from others."""
     spec: JobSpec
     records: dict[int, tuple[str, str | None]] = field(default_factory=dict)
     """By place: name, and the JSON text of what was recorded."""
@@ -84,7 +84,7 @@ class MemoryJobs:
         chosen = checked_id(job_id) if job_id is not None else None
         if idempotency_key is not None:
             chosen = keyed_id(owner, idempotency_key)
-        asked = spec_text(spec)
+        asked = spec_digest(spec)
         there = None if chosen is None else self._jobs.get(chosen)
         if there is not None:
             if there.job.owner != owner or there.asked != asked:

@@ -85,9 +85,9 @@ def keyed_id(owner: str, key: str) -> str:
     return f"job_{digest.hexdigest()[:32]}"
 
 
-def spec_text(spec: JobSpec) -> str:
-    """A spec as JSON text, the same for equal specs."""
-    return dumps(spec.to_json())
+def spec_digest(spec: JobSpec) -> str:
+    """What tells a spec from others, and is the same for equal specs."""
+    return hashlib.sha256(dumps(spec.to_json()).encode("utf-8", errors="surrogatepass")).hexdigest()
 
 
 def written(value: Any) -> Any:

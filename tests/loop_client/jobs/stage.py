@@ -68,6 +68,7 @@ class Account:
     """By idempotency key."""
     attempts: dict[str, list[int]] = field(default_factory=dict)
     was_cancelled: asyncio.Event = field(default_factory=asyncio.Event)
+    cancelled_at: float = 0.0
     answered: list[tuple[str, Any]] = field(default_factory=list)
     values: list[Any] = field(default_factory=list)
     may_end: asyncio.Event | None = None
@@ -94,6 +95,7 @@ def tools_over(account: Account) -> list[Tool]:  # noqa: C901  # one small funct
             else:
                 await account.may_end.wait()
         except asyncio.CancelledError:
+            account.cancelled_at = asyncio.get_running_loop().time()
             account.was_cancelled.set()
             raise
         return "held"

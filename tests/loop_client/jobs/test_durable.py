@@ -106,6 +106,19 @@ async def test_a_worker_that_is_told_to_end_lets_tools_end_and_another_goes_on(s
     assert set(stage.account.starts.values()) == {1}
 
 
+async def test_a_cancel_in_another_process_reaches_a_running_handler(stage: Stage, sqlite: str) -> None:
+    looking = JobSettings(store=sqlite, role="api", poll_seconds=0.02)
+    working = JobSettings(store=sqlite, role="worker", poll_seconds=0.02, event_seconds=0.01)
+    async with open_jobs(working, stage.runtime()), open_jobs(looking, stage.runtime()) as engine:
+        job = await engine.start(JobSpec.of(script([["c1", "hold", {}]])), owner=OWNER)
+        await until(engine, job.id, "job-call-start")
+        # This engine has no worker, so it tells nobody: the worker finds out by itself.
+        assert (await engine.cancel(job.id, owner=OWNER)).status == "cancelled"
+        async with asyncio.timeout(WAIT):
+            await stage.account.was_cancelled.wait()
+        assert (await read(engine, job.id))[-1].data["status"] == "cancelled"
+
+
 async def test_jobs_of_a_worker_that_died_are_taken_up_by_another_within_seconds(tmp_path: Path, sqlite: str) -> None:
     import random
 
@@ -208,7 +221,7 @@ def test_a_lost_connection_is_noticed_and_the_slot_taken_again(database: str) ->
 
     slots, other = PostgresSlots(database, 3), PostgresSlots(database, 3)
     slots.take()
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"
+    cut = "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
     with psycopg.connect(database, autocommit=True) as connection:
         connection.execute(cut)
         assert slots.is_held(), "taken again"
@@ -235,7 +248,9 @@ async def test_a_worker_that_lost_its_slot_to_another_goes_on_under_a_new_name(
         def steal() -> int:
             with psycopg.connect(database, autocommit=True) as connection:
                 while True:
-                    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'")
+                    connection.execute(
+                        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = 'advisory'"
+                    )
                     with other.holding(0) as is_free:
                         if is_free:
                             return other.take()

@@ -203,7 +203,7 @@ async def test_cancel_reaches_a_running_handler_within_a_second_and_stays_as_it_
     assert events[-1].data["status"] == "cancelled"
     async with asyncio.timeout(WAIT):
         await stage.account.was_cancelled.wait()
-    assert loop.time() - began < 1.0, "the issue's own bound"
+    assert stage.account.cancelled_at - began < 1.0, "seconds that are promised"
     view = await engine.cancel(job.id, owner=OWNER)
     assert {call.call_id: call.state for call in view.rounds[0].calls} == {"c1": "interrupted", "c2": "completed"}
     assert await read(engine, job.id) == events
