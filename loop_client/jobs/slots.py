@@ -161,6 +161,10 @@ class PostgresSlots:
 
     def release(self) -> None:
         """Let go."""
+        if self._connection is not None and not self._connection.closed:
+            # The server may take a moment to notice that a connection was closed.
+            with contextlib.suppress(psycopg.Error):
+                self._connection.execute("SELECT pg_advisory_unlock_all()")
         self._drop()
         self._own = None
 
