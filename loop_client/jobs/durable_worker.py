@@ -36,6 +36,12 @@ _TAKEN_UP_AT_ONCE: Final = 1000
 _DELETED_AT_ONCE: Final = 200
 _RETENTION_SECONDS: Final = 600.0
 
+_QUEUE_THREADS: Final = "queue-worker-"
+"""What DBOS calls the threads that look into its queues."""
+_WORK_THREADS: Final = "dbos-executor-"
+"""What it calls those in which it asks the database."""
+_THREAD_SECONDS: Final = 5.0
+
 _worker: Worker | None = None
 
 
@@ -70,6 +76,7 @@ class Worker:
         self._gates: Gates | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._executor = ""
+        self._dbos: DBOS | None = None
         self._works: dict[str, set[asyncio.Task[Any]]] = defaultdict(set)
         self._end = asyncio.Event()
         self._idle = threading.Event()
@@ -100,6 +107,7 @@ class Worker:
         # Not cancelled: what they have begun in a thread would go on beside what follows.
         self._end.set()
         await asyncio.wait(self._tasks)
+        await asyncio.to_thread(self._stop_dequeuing)
         await self.wait_until_idle(self._settings.drain_seconds)
         await self._stop()
         _worker = None
@@ -166,7 +174,7 @@ class Worker:
         self._gates, self._is_ending = None, False
 
         def launch() -> None:
-            DBOS(config=self._store.config(self._executor))
+            self._dbos = DBOS(config=self._store.config(self._executor))
             _quieten()
             DBOS.launch()
 
@@ -174,10 +182,21 @@ class Worker:
         await asyncio.to_thread(launch)
         _log.info("worker %s is ready", self._executor)
 
+    def _stop_dequeuing(self) -> None:
+        """Take no more jobs from the queue. When DBOS ends it does not wait for threads that are about to begin one."""
+        if self._dbos is not None:
+            for event in self._dbos.background_thread_stop_events:
+                event.set()
+        _wait_for_threads(_QUEUE_THREADS)
+
     async def _stop(self) -> None:
+        await asyncio.to_thread(self._stop_dequeuing)
         for job_id in tuple(self._works):
             self.stop_work(job_id)
         await asyncio.to_thread(DBOS.destroy)
+        # It does not wait for what its threads have begun either; one that is left alone with a database that goes away
+        # asks for it for ever, and the process cannot end.
+        await asyncio.to_thread(_wait_for_threads, _WORK_THREADS)
         await asyncio.to_thread(self._slots.release)
 
     async def _watch(self) -> None:
@@ -274,6 +293,17 @@ class Worker:
 def worker_here() -> Worker | None:
     """The worker of this process."""
     return _worker
+
+
+def _wait_for_threads(prefix: str) -> None:
+    """Wait until no thread has a name that begins so; not for ever."""
+    until = time.monotonic() + _THREAD_SECONDS
+    while time.monotonic() < until:
+        threads = [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
+        if not threads:
+            return
+        with contextlib.suppress(RuntimeError):  # one that is about to start cannot be waited for
+            threads[0].join(until - time.monotonic())
 
 
 def _name(slot: int) -> str:
