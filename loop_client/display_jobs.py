@@ -33,7 +33,8 @@ def job_lines(job: Job) -> Iterator[str]:
     if job.retry_of is not None:
         yield f"  goes on with {job.retry_of} (attempt {job.attempt})"
     cost = "" if job.cost is None else f", cost {job.cost:g}"
-    yield f"  model {cleaned(job.model or 'not known')}, {len(job.rounds)} rounds, {token_text(job.usage)}{cost}"
+    rounds = f"{len(job.rounds)} round{'' if len(job.rounds) == 1 else 's'}"
+    yield f"  model {cleaned(job.model or 'not known')}, {rounds}, {token_text(job.usage)}{cost}"
     for item in job.rounds:
         yield from _round_lines(item)
     if job.error is not None:

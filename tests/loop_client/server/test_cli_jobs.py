@@ -124,8 +124,17 @@ async def test_a_job_is_started_listed_shown_and_watched(place: Place) -> None:
     assert (await place.jobs("list", "--status", "failed")) == (0, "")
     code, printed = await place.jobs("show", job_id)
     assert printed.splitlines()[0] == f"{job_id}: completed (stop)"
+    assert ", 2 rounds, " in printed
     assert '  add [c1] completed {"a": 2, "b": 3}' in printed
     assert printed.endswith("\n\nwords of round 2\n")
+
+
+async def test_one_round_is_one_round(place: Place) -> None:
+    _, printed = await place.jobs("start", script())
+    job_id = printed.strip()
+    assert (await place.jobs("watch", job_id))[0] == 0
+    _, printed = await place.jobs("show", job_id)
+    assert ", 1 round, " in printed
 
 
 async def test_start_may_watch_and_print_the_answer_only(place: Place) -> None:

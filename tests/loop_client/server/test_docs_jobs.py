@@ -7,17 +7,19 @@ import re
 import shlex
 import tomllib
 from contextlib import redirect_stdout
+from dataclasses import fields
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import httpx2
 import pytest
 
 from loop_client import LoopClient, cli, tool
 from loop_client.cli_jobs import DONE, FAILED, REFUSED
-from loop_client.jobs import open_jobs, read_jobs_table
+from loop_client.jobs import JobSettings, open_jobs, read_jobs_table
 from loop_client.server.job_problems import _ANSWERS as ANSWERS
+from loop_client.tools import OnInterrupted
 from tests.loop_client.fake_server import WAIT, FakeServer, calls, says
 from tests.loop_client.server.job_service import asked, until, watched
 from tests.loop_client.serving import serving
@@ -110,6 +112,18 @@ def test_the_table_of_the_file_is_one_that_is_accepted() -> None:
     (text,) = snippets("toml")
     settings = read_jobs_table(tomllib.loads(text)["jobs"], {})
     assert (settings.concurrency, settings.queue_length) == (16, 1000)
+
+
+def test_every_key_of_the_table_is_told() -> None:
+    section = PAGE.split("\n## Settings\n")[1].split("\n#")[0]
+    rows = re.findall(r"^\| (`[^|]*`) \|", section, re.MULTILINE)
+    told = [name for row in rows for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(told) == sorted(item.name for item in fields(JobSettings))
+
+
+def test_what_becomes_of_an_interrupted_call_is_told() -> None:
+    section = PAGE.split("\n### A tool that was interrupted\n")[1].split("\n#")[0]
+    assert set(re.findall(r"^\| `(\w+)` \| ", section, re.MULTILINE)) == set(get_args(OnInterrupted))
 
 
 def test_the_exit_codes_are_those_of_the_command() -> None:
