@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -111,10 +112,9 @@ class Balanced:
         """Everything runs, and HAProxy knows it."""
         self.names.addresses = ADDRESSES
         for address in ADDRESSES:
-            if address not in self.routers or self.routers[address].process.poll() is not None:
-                self.start(address)
+            self._start_if_ended(address)
         for address in ADDRESSES:
-            self.wait_for(address)
+            until(partial(self._stands, address))
         if self.balancer.poll() is not None:
             self.balancer = self._new_balancer()
         until(lambda: answers(f"{self.own}/healthz"))
@@ -123,6 +123,15 @@ class Balanced:
     def wait_for(self, address: str) -> None:
         """Until the router at this address is ready."""
         until(lambda: answers(f"http://{address}:{self._port}/readyz"))
+
+    def _start_if_ended(self, address: str) -> None:
+        if address not in self.routers or self.routers[address].process.poll() is not None:
+            self.start(address)
+
+    def _stands(self, address: str) -> bool:
+        # One that was told to end may have done so only after it was looked at.
+        self._start_if_ended(address)
+        return answers(f"http://{address}:{self._port}/readyz")
 
     def start(self, address: str) -> None:
         """A router at this address; it takes a while to be ready."""
