@@ -196,3 +196,25 @@ class Dialect(Protocol):
     def encode_error(self, error: RouterError) -> JsonObject:
         """Face. Our error in this dialect's shape."""
         ...
+
+
+class FullyTranslated:
+    """What a dialect says that has no short ways: every body is taken apart, every caller reads all of it."""
+
+    kin: frozenset[str] = frozenset()
+
+    def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
+        """None: every body is taken apart."""
+        return None
+
+    def read_answer(self, raw: bytes) -> Response | None:
+        """None: every answer is taken apart."""
+        return None
+
+    def answer_pass(self, request: Request) -> AnswerPass | None:
+        """None: every caller of this dialect reads all of it."""
+        return None
+
+    def place_of(self, request: Request, path: str) -> str:
+        """The canonical place as it is."""
+        return path

@@ -10,11 +10,10 @@ from providers.dialects.gemini.stream_decode import GeminiStreamDecoder
 from providers.dialects.gemini.stream_encode import GeminiStreamEncoder
 from providers.spec.adjustments import Report
 from providers.spec.dialect import (
-    AnswerPass,
     Dialect,
     EncodedRequest,
     FaceContext,
-    PlainRequest,
+    FullyTranslated,
     StreamDecoder,
     StreamEncoder,
 )
@@ -26,11 +25,10 @@ from providers.spec.response import Response
 from providers.spec.values import JsonObject
 
 
-class Gemini:
+class Gemini(FullyTranslated):
     """The codec as ``providers.spec.dialect.Dialect`` describes it."""
 
     name = NAME
-    kin: frozenset[str] = frozenset()
 
     def decode_request(self, body: JsonObject) -> Request:
         """See ``request_decode``."""
@@ -47,22 +45,6 @@ class Gemini:
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
-
-    def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
-        """None: every body is taken apart."""
-        return None
-
-    def read_answer(self, raw: bytes) -> Response | None:
-        """None: every answer is taken apart."""
-        return None
-
-    def answer_pass(self, request: Request) -> AnswerPass | None:
-        """None: every caller of this dialect reads all of it."""
-        return None
-
-    def place_of(self, request: Request, path: str) -> str:
-        """The canonical place as it is."""
-        return path
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

@@ -11,11 +11,10 @@ from providers.dialects.openai_responses.stream_decode import ResponsesStreamDec
 from providers.dialects.openai_responses.stream_encode import ResponsesStreamEncoder
 from providers.spec.adjustments import Report
 from providers.spec.dialect import (
-    AnswerPass,
     Dialect,
     EncodedRequest,
     FaceContext,
-    PlainRequest,
+    FullyTranslated,
     StreamDecoder,
     StreamEncoder,
 )
@@ -29,7 +28,7 @@ from providers.spec.values import JsonObject
 __all__ = ["DIALECT", "check_stateless"]
 
 
-class OpenAIResponses:
+class OpenAIResponses(FullyTranslated):
     """The codec as ``providers.spec.dialect.Dialect`` describes it."""
 
     name = NAME
@@ -50,22 +49,6 @@ class OpenAIResponses:
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
-
-    def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
-        """None: every body is taken apart."""
-        return None
-
-    def read_answer(self, raw: bytes) -> Response | None:
-        """None: every answer is taken apart."""
-        return None
-
-    def answer_pass(self, request: Request) -> AnswerPass | None:
-        """None: every caller of this dialect reads all of it."""
-        return None
-
-    def place_of(self, request: Request, path: str) -> str:
-        """The canonical place as it is."""
-        return path
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""
