@@ -20,7 +20,7 @@ from loop_client.jobs.errors import AnswerConflict, JobConflict, JobNotFound, Qu
 from loop_client.jobs.fold import JobFold, final_status, finished
 from loop_client.jobs.job import FINAL, Job, JobEvent, JobStatus
 from loop_client.jobs.recorded import first_place
-from loop_client.jobs.rows import checked_id, end_event, event_of, keyed_id, made_at, new_job_id, now, spec_digest
+from loop_client.jobs.rows import asked_id, end_event, event_of, made_at, new_job_id, now, spec_digest
 from loop_client.jobs.runtime import JobRuntime
 from loop_client.jobs.settings import JobSettings
 from loop_client.jobs.spec import JobSpec
@@ -92,9 +92,7 @@ class DurableJobs:
         self, spec: JobSpec, *, owner: str, idempotency_key: str | None = None, job_id: str | None = None
     ) -> Job:
         """Begin a job."""
-        chosen = checked_id(job_id) if job_id is not None else None
-        if idempotency_key is not None:
-            chosen = keyed_id(owner, idempotency_key)
+        chosen = asked_id(owner, idempotency_key, job_id)
         asked = spec_digest(spec)
         there = None if chosen is None else await self._status(chosen)
         if there is None:

@@ -17,7 +17,7 @@ from loop_client.jobs.job import Job, JobEvent, JobStatus
 from loop_client.jobs.journal import Work
 from loop_client.jobs.place import Place
 from loop_client.jobs.recorded import first_place
-from loop_client.jobs.rows import checked_id, end_event, event_of, event_row, keyed_id, new_job_id, now, spec_digest
+from loop_client.jobs.rows import asked_id, end_event, event_of, event_row, new_job_id, now, spec_digest
 from loop_client.jobs.runtime import JobInfo, JobRuntime
 from loop_client.jobs.settings import JobSettings
 from loop_client.jobs.spec import JobSpec
@@ -81,9 +81,7 @@ class MemoryJobs:
         self, spec: JobSpec, *, owner: str, idempotency_key: str | None = None, job_id: str | None = None
     ) -> Job:
         """Begin a job."""
-        chosen = checked_id(job_id) if job_id is not None else None
-        if idempotency_key is not None:
-            chosen = keyed_id(owner, idempotency_key)
+        chosen = asked_id(owner, idempotency_key, job_id)
         asked = spec_digest(spec)
         there = None if chosen is None else self._jobs.get(chosen)
         if there is not None:

@@ -65,15 +65,15 @@ def made_at(job_id: str) -> float | None:
     return None if found is None else int(found[1], 16) / 1000
 
 
-def checked_id(job_id: str) -> str:
-    """An id that somebody chose.
+def asked_id(owner: str, idempotency_key: str | None, job_id: str | None) -> str | None:
+    """The id that a start asks for, the key's before one that was chosen; None where any will do.
 
     Raises:
-        InvalidJob: it is none.
+        InvalidJob: the chosen id is none.
     """
-    if _JOB_ID.fullmatch(job_id) is None:
+    if job_id is not None and _JOB_ID.fullmatch(job_id) is None:
         raise InvalidJob("job_id: up to 64 letters, digits, '_' and '-' are accepted")
-    return job_id
+    return job_id if idempotency_key is None else keyed_id(owner, idempotency_key)
 
 
 def keyed_id(owner: str, key: str) -> str:
