@@ -62,7 +62,7 @@ from loop_client.limits import Limits
 from loop_client.prices import Price
 from loop_client.provided_tools import provided_by
 from loop_client.result import RunResult
-from loop_client.retry import Retry
+from loop_client.retry import PATIENT, Retry
 from loop_client.run_store import MemoryRunStore, RunStore
 from loop_client.sqlite_store import SqliteRunStore
 from loop_client.stop import StepState, after_rounds, when_called
@@ -74,6 +74,7 @@ from loop_client.usage import Usage
 __version__ = "0.1.0"
 
 __all__ = [
+    "PATIENT",
     "Acknowledgement",
     "Answer",
     "AnswerRefused",

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeVar, get_type_hints
+from typing import Any, Final
 
-from pydantic import ConfigDict, ValidationError, create_model
-from pydantic_core import ErrorDetails
+from pydantic import ValidationError
 
 from loop_client.client_tools import AnyTool
 from loop_client.config_tables import ConfigFile
 from loop_client.config_tools import tools_of
+from loop_client.config_values import problems, value_of
 from loop_client.errors import ConfigurationError
 from loop_client.limits import Limits
 from loop_client.prices import Price
@@ -23,9 +23,7 @@ from loop_client.sqlite_store import SqliteRunStore
 from loop_client.stop import StopCondition, after_rounds, when_called
 from loop_client.transport import Timeouts
 
-_Value = TypeVar("_Value")
 _PLAIN: Final = ("model", "base_url", "api_key", "system", "tool_choice", "max_tools", "expires_after")
-_MOST_PROBLEMS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,7 @@ def load_config(path: str | Path) -> Config:
     try:
         tables = ConfigFile.model_validate(content)
     except ValidationError as error:
-        raise ConfigurationError(_told(file, error, ())) from None
+        raise ConfigurationError(_in_file(file, problems(error))) from None
     with _named(file):
         tools = tools_of(tables, file.resolve().parent)
         settings = _settings(tables, tools, file)
@@ -86,10 +84,10 @@ def _settings(tables: ConfigFile, tools: list[AnyTool], file: Path) -> dict[str,
     )
     for name, kind, table in read:
         if table:
-            settings[name] = _value(kind, table, file, (name,))
+            settings[name] = value_of(kind, table, (name,))
     if tables.prices:
         settings["prices"] = {
-            model: _value(Price, table, file, ("prices", model)) for model, table in tables.prices.items()
+            model: value_of(Price, table, ("prices", model)) for model, table in tables.prices.items()
         }
     if tables.store is not None:
         with _at("store"):
@@ -110,49 +108,6 @@ def _stop(tables: ConfigFile) -> Iterator[StopCondition]:
         yield when_called(*tables.stop.when_called)
 
 
-def _value(kind: Callable[..., _Value], table: Mapping[str, Any], file: Path, at: tuple[str, ...]) -> _Value:
-    """A frozen value of ours from a table that names its fields."""
-    hints = get_type_hints(kind)
-    wanted: dict[str, Any] = {
-        # A default is only looked at by the value itself.
-        item.name: (hints[item.name], ... if item.default is MISSING else None)
-        for item in fields(kind)  # type: ignore[arg-type]
-    }
-    model = create_model("Table", __config__=ConfigDict(extra="forbid", strict=True), **wanted)
-    try:
-        given = model.model_validate(dict(table)).model_dump(exclude_unset=True)
-    except ValidationError as error:
-        raise ConfigurationError(_told(file, error, at)) from None
-    with _at(".".join(at)):
-        return kind(**given)
-
-
-def _told(file: Path, error: ValidationError, at: tuple[str, ...]) -> str:
-    problems = error.errors(include_url=False)
-    lines = [f"{file}: {_key((*at, *problem['loc']))}: {_reason(problem)}" for problem in problems[:_MOST_PROBLEMS]]
-    if len(problems) > _MOST_PROBLEMS:
-        lines.append(f"and {len(problems) - _MOST_PROBLEMS} more")
-    return "\n".join(lines)
-
-
-def _key(location: tuple[int | str, ...]) -> str:
-    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in location)
-    return "".join(steps).removeprefix(".") or "the file"
-
-
-def _reason(problem: ErrorDetails) -> str:
-    """What is wrong, without the value."""
-    match problem["type"]:
-        case "extra_forbidden":
-            return "there is no such setting"
-        case "missing":
-            return "is required"
-        case "value_error":
-            return str(problem["ctx"]["error"])
-        case _:
-            return problem["msg"][:1].lower() + problem["msg"][1:]
-
-
 @contextmanager
 def _at(key: str) -> Iterator[None]:
     """Say of what cannot work under which key it stands."""
@@ -169,5 +124,8 @@ def _named(file: Path) -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        text = str(error)
-        raise ConfigurationError(text if text.startswith(f"{file}: ") else f"{file}: {text}") from None
+        raise ConfigurationError(_in_file(file, str(error).split("\n"))) from None
+
+
+def _in_file(file: Path, lines: Iterable[str]) -> str:
+    return "\n".join(f"{file}: {line}" for line in lines)

@@ -53,7 +53,7 @@ def waiting_lines(job_id: str, calls: Sequence[JobCall]) -> Iterator[str]:
 
 
 def _round_lines(item: JobRound) -> Iterator[str]:
-    yield f"round {item.number}: {item.finish_reason or 'the model answers'}"
+    yield f"round {item.number}: {item.finish_reason or _progress(item)}"
     for call in item.calls:
         attempt = f" (attempt {call.attempt})" if call.attempt > 1 else ""
         head = f"  {one_line(call.tool_name, _TEXT)} [{one_line(call.call_id, _TEXT)}] {call.state}{attempt}"
@@ -61,6 +61,13 @@ def _round_lines(item: JobRound) -> Iterator[str]:
         result = call.output if call.error_code is None else f"{call.error_code}: {call.error_text or ''}"
         if result is not None:
             yield f"    {one_line(result, _LINE)}"
+
+
+def _progress(item: JobRound) -> str:
+    if item.restart is None:
+        return "the model answers"
+    again, error = item.restart, one_line(item.restart.error.message, _LINE)
+    return f"the model is asked again (attempt {again.attempt}) at {_time(again.at)}, because {error}"
 
 
 def _time(seconds: float) -> str:

@@ -81,9 +81,12 @@ class RunError(LoopClientError):
         retry_after: float | None = None,
         request_id: str | None = None,
         provider_code: str | None = None,
+        away: bool = False,
     ) -> None:
         super().__init__(message)
         self.detail = ErrorDetail(self.code, message, retryable, status, retry_after, request_id, provider_code)
+        self.away = away
+        """Whether the server was not there, or took nothing more: the model was not asked."""
         self.result: RunResult | None = None
         """Set by ``LoopClient.ask``: the partial run."""
 

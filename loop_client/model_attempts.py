@@ -11,7 +11,7 @@ from loop_client.chat_stream import ModelAnswer, StreamEvent
 from loop_client.errors import RunError
 from loop_client.events import RoundRestart, ToolInputStart
 from loop_client.model_request import Model, ModelRequest
-from loop_client.retry import Retry
+from loop_client.retry import Attempts, Retry
 from loop_client.tools import ToolRegistry
 
 
@@ -29,6 +29,8 @@ class ModelCall:
     retry: Retry
     seconds: float | None
     """Until the run must end; None for no bound."""
+    attempt: int = 1
+    """Which attempt at this turn comes first."""
 
 
 ModelPart = StreamEvent | RoundRestart | ModelAnswer
@@ -41,6 +43,8 @@ class Clock:
 
     now: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    stands_still: bool = False
+    """Whether no time passes on it while it sleeps."""
 
 
 async def model_parts(model: Model, call: ModelCall, clock: Clock) -> AsyncGenerator[ModelPart, None]:
@@ -51,7 +55,7 @@ async def model_parts(model: Model, call: ModelCall, clock: Clock) -> AsyncGener
         DeadlinePassed: the call's seconds are over.
     """
     until = None if call.seconds is None else clock.now() + call.seconds
-    attempt = 1
+    attempt, attempts = call.attempt, Attempts(call.retry)
     while True:
         try:
             async with aclosing(_parts(model, call.request, clock, until)) as parts:
@@ -59,13 +63,17 @@ async def model_parts(model: Model, call: ModelCall, clock: Clock) -> AsyncGener
                     yield _with_title(part, call.registry)
             return
         except RunError as error:
-            wait = call.retry.wait(error, attempt)
-            if wait is None or (until is not None and clock.now() + wait >= until):
+            wait = attempts.wait_after(error)
+            if wait is None or _ends_before(clock, wait, until):
                 raise
             attempt += 1
             restart = RoundRestart(call.request.round, attempt, wait, error.detail)
         yield restart
         await clock.sleep(restart.wait_seconds)
+
+
+def _ends_before(clock: Clock, wait: float, until: float | None) -> bool:
+    return until is not None and not clock.stands_still and clock.now() + wait >= until
 
 
 async def _parts(

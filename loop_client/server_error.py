@@ -13,6 +13,10 @@ from loop_client.jsontext import loads
 
 _LONGEST_MESSAGE: Final = 2000
 _RETRYABLE_STATUSES: Final = frozenset({408, 409, 425, 429})
+_AWAY_STATUSES: Final = frozenset({429, 502, 503, 504, 529})
+"""Whoever answers so takes nothing more, or stands before somebody who is not there. 529 is Anthropic's overload."""
+_ASKED: Final = frozenset({"provider_protocol_error", "invalid_tool_call", "timeout_error"})
+"""Codes with which a router says that the model was asked, and that its answer was of no use or late."""
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "request-id", "x-goog-request-id", "apim-request-id")
 
 
@@ -23,6 +27,7 @@ def http_error(status: int, headers: Mapping[str, str], body: bytes, secret: str
     except ValueError:
         content = None
     error = _error_object(content)
+    code = _code(error)
     said = _message(error) or (body.decode("utf-8", errors="replace") if content is None else "")
     message = said.strip()[:_LONGEST_MESSAGE] or "no explanation was given"
     if secret:
@@ -33,7 +38,8 @@ def http_error(status: int, headers: Mapping[str, str], body: bytes, secret: str
         status=status,
         retry_after=_retry_after(headers),
         request_id=next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None),
-        provider_code=_code(error),
+        provider_code=code,
+        away=status in _AWAY_STATUSES and code not in _ASKED,
     )
 
 

@@ -136,9 +136,10 @@ class ChatTransport:
                         yield item
         except httpx2.ConnectTimeout:
             text = f"no connection to {self._address} within {self._timeouts.connect:g} s"
-            raise ModelTimeoutError(text, retryable=True) from None
+            raise ModelTimeoutError(text, retryable=True, away=True) from None
         except httpx2.ConnectError as error:
-            raise ModelConnectionError(f"cannot connect to {self._address}: {error}", retryable=True) from None
+            text = f"cannot connect to {self._address}: {error}"
+            raise ModelConnectionError(text, retryable=True, away=True) from None
         except httpx2.TransportError as error:
             text = f"the connection broke before the answer was whole: {str(error) or type(error).__name__}"
             raise ModelConnectionError(text, retryable=True) from None

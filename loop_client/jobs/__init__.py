@@ -15,7 +15,7 @@ from loop_client.jobs.errors import (
     QueueFull,
     StoreUnavailable,
 )
-from loop_client.jobs.job import CallState, Job, JobCall, JobEvent, JobRound, JobStatus
+from loop_client.jobs.job import CallState, Job, JobCall, JobEvent, JobRestart, JobRound, JobStatus
 from loop_client.jobs.memory import MemoryJobs
 from loop_client.jobs.opening import job_engine, open_jobs
 from loop_client.jobs.remote import JobServiceError, RemoteJobs
@@ -38,6 +38,7 @@ __all__ = [
     "JobEvent",
     "JobInfo",
     "JobNotFound",
+    "JobRestart",
     "JobRound",
     "JobRuntime",
     "JobServiceError",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from loop_client.errors import ErrorDetail
-from loop_client.jobs.job import CallState, Job, JobCall, JobEvent, JobRound, JobStatus
+from loop_client.jobs.job import CallState, Job, JobCall, JobEvent, JobRestart, JobRound, JobStatus
 from loop_client.jsontext import JsonObject
 from loop_client.usage import Usage
 
@@ -36,6 +36,8 @@ class JobFold:
         """Take the next event."""
         self.last, self.last_at = event.id, event.time
         data, time = event.data, event.time
+        if (begun := self.rounds.get(data.get("round", 0))) is not None and begun.restart is not None:
+            self.rounds[begun.number] = replace(begun, restart=None)
         match event.type:
             case "run-start":
                 self.model, self.started_at = data["model"], time
@@ -44,7 +46,10 @@ class JobFold:
                 self.rounds[data["round"]] = JobRound(data["round"], data.get("started_at") or time, model=model)
             case "round-restart":
                 self.calls = {key: call for key, call in self.calls.items() if call.round != data["round"]}
-                self._round(data, text="", reasoning="")
+                restart = JobRestart(
+                    data["attempt"], round(time + data["wait_seconds"], 3), ErrorDetail(**data["error"])
+                )
+                self._round(data, text="", reasoning="", restart=restart)
             case "text-delta":
                 self._round(data, text=self.rounds[data["round"]].text + data["text"])
             case "reasoning-delta":
@@ -133,7 +138,11 @@ class JobFold:
         """The job with what the events say of it. What a job that is over had under way was interrupted."""
         calls = [_as_ended(call, job.status) for call in self.calls.values()]
         rounds = tuple(
-            replace(item, calls=tuple(call for call in calls if call.round == item.number))
+            replace(
+                item,
+                calls=tuple(call for call in calls if call.round == item.number),
+                restart=None if job.is_over else item.restart,
+            )
             for item in self.rounds.values()
         )
         usages = [item.usage for item in rounds if item.usage is not None]

@@ -60,6 +60,18 @@ class JobCall:
 
 
 @dataclass(frozen=True, slots=True)
+class JobRestart:
+    """A model call that failed, and is made again."""
+
+    attempt: int
+    """The attempt that follows; 2 is the first repetition."""
+    at: float
+    """When it begins, in seconds since 1970 in UTC; later where other jobs have this one's place meanwhile."""
+    error: ErrorDetail
+    """Why the attempt before failed."""
+
+
+@dataclass(frozen=True, slots=True)
 class JobRound:
     """A turn of the model and its calls."""
 
@@ -75,6 +87,8 @@ class JobRound:
     cost: float | None = None
     finished_at: float | None = None
     """When the model had answered."""
+    restart: JobRestart | None = None
+    """What the round waits for, and why, until the model begins to answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +192,13 @@ class JobEvent:
 
 
 def _round(body: JsonObject) -> JobRound:
-    usage = body.get("usage")
+    usage, restart = body.get("usage"), body.get("restart")
     return JobRound(
         **body
         | {
             "calls": tuple(_call(item) for item in body.get("calls", ())),
             "usage": None if usage is None else Usage(**usage),
+            "restart": None if restart is None else JobRestart(**restart | {"error": ErrorDetail(**restart["error"])}),
         }
     )
 

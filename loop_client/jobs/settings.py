@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
-from typing import Any, Final, Literal, get_type_hints
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Literal
 
-from pydantic import ConfigDict, ValidationError, create_model
-
+from loop_client.config_values import value_of
 from loop_client.errors import ConfigurationError
+from loop_client.retry import PATIENT, Retry
 
 URL_VARIABLE: Final = "LOOP_CLIENT_JOBS_URL"
 """Environment variable that wins over ``store``."""
+FOR_EVER: Final = "forever"
+"""In the table, the ``retention`` of jobs that are kept until somebody deletes the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +38,10 @@ class JobSettings:
     """Calls of a tool that run at once in this process, by its name; unbounded where it is not named."""
     queue_length: int = 1000
     """Jobs that wait for a worker at most; beyond, none is taken (``QueueFull``)."""
+    retry: Retry = PATIENT
+    """How often a failed model call of a job is made again; what the client says of it is for live runs."""
     retention: float | None = 30 * 24 * 3600.0
-    """Seconds after its end for which a job is kept; None for ever."""
+    """Seconds after its end for which a job is kept; None for ever (in the table ``"forever"``)."""
     max_event_bytes: int = 256 * 1024
     """Of one event; what is beyond is cut, and the event says so. The model's history keeps all of it."""
     max_result_bytes: int = 1024 * 1024
@@ -93,17 +97,20 @@ def read_jobs_table(table: Mapping[str, Any], environment: Mapping[str, str] | N
     given = dict(table)
     if environment.get(URL_VARIABLE):
         given["store"] = environment[URL_VARIABLE]
-    hints = get_type_hints(JobSettings)
-    wanted: dict[str, Any] = {
-        item.name: (hints[item.name], ... if item.default is item.default_factory is MISSING else None)
-        for item in fields(JobSettings)
-    }
-    model = create_model("JobsTable", __config__=ConfigDict(extra="forbid", strict=True), **wanted)
-    try:
-        read = model.model_validate(given).model_dump(exclude_unset=True)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(step) for step in problem["loc"])
-        reason = "there is no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
-        raise ConfigurationError(f"jobs.{where}: {reason}") from None
-    return JobSettings(**read)
+    if "retention" in given:
+        given["retention"] = _retention(given["retention"])
+    if "retry" in given:
+        if not isinstance(given["retry"], dict):
+            raise ConfigurationError("jobs.retry: a table is expected")
+        # What the table does not say is as in the default for jobs, not as in that for live runs.
+        given["retry"] = value_of(Retry, {**asdict(PATIENT), **given["retry"]}, ("jobs", "retry"))
+    return value_of(JobSettings, given, ("jobs",))
+
+
+def _retention(value: object) -> object:
+    """TOML has no None."""
+    if not isinstance(value, str):
+        return value
+    if value != FOR_EVER:
+        raise ConfigurationError(f'jobs.retention: seconds are expected, or "{FOR_EVER}"')
+    return None

@@ -69,13 +69,18 @@ class JobSteps:
 
     async def _call_model(self, call: ModelCall) -> AsyncGenerator[ModelPart, None]:
         async def work(tell: Tell) -> JsonObject:
+            asked = replace(call, retry=self._settings.retry)
             if self._decided_by != self._journal.execution:
-                await tell(await self._restart(call.request.round))
-            return await self._teller(tell).of(self._place, ask)
+                restart = await self._restart(call.request.round)
+                await tell(restart.to_json())
+                asked = replace(asked, attempt=restart.attempt)
+            here = asyncio.get_running_loop()
+            clock = Clock(self._worked, lambda seconds: self._step_aside(seconds, here), stands_still=True)
+            return await self._teller(tell).of(self._place, lambda emit: ask(asked, clock, emit))
 
-        async def ask(emit: Emit) -> JsonObject:
+        async def ask(asked: ModelCall, clock: Clock, emit: Emit) -> JsonObject:
             answer: ModelAnswer | None = None
-            async with aclosing(model_parts(self._model, call, Clock(time.monotonic, asyncio.sleep))) as parts:
+            async with aclosing(model_parts(self._model, asked, clock)) as parts:
                 async for part in parts:
                     if isinstance(part, ModelAnswer):
                         answer = part
@@ -87,12 +92,25 @@ class JobSteps:
         if recorded:
             yield answer_from_json(recorded)
 
-    async def _restart(self, number: int) -> JsonObject:
+    async def _step_aside(self, seconds: float, here: asyncio.AbstractEventLoop) -> None:
+        """Wait until the model is asked again: others may work meanwhile, and it is no time of the run.
+
+        Args:
+            seconds: To wait; in the application's event loop.
+            here: The engine's event loop.
+        """
+        at = self._worked()
+        here.call_soon_threadsafe(self._gate.leave)
+        await asyncio.sleep(seconds)
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._gate.enter(), here))
+        self._base = (at, time.monotonic())
+
+    async def _restart(self, number: int) -> RoundRestart:
         """The words of an execution that ended in the middle are void."""
         before = [data for data in await self._journal.told() if data.get("round") == number]
         attempt = 2 + sum(data["type"] == "round-restart" for data in before)
         detail = ErrorDetail("interrupted", "the process that ran the job ended", retryable=True)
-        return RoundRestart(number, attempt, 0.0, detail).to_json()
+        return RoundRestart(number, attempt, 0.0, detail)
 
     async def decide(self, name: str, work: Callable[[], Awaitable[JsonObject]]) -> JsonObject:
         """Do it where the application is, and record what came of it."""
@@ -206,6 +224,11 @@ class JobSteps:
         """Seconds for which the job was worked on, up to what was recorded last."""
         return self._at
 
+    def _worked(self) -> float:
+        """Seconds for which the job was worked on, up to this moment."""
+        at, since = self._base
+        return at + time.monotonic() - since
+
     def unix_time(self) -> float:
         """The computer's clock: for events, which are told once."""
         return time.time()
@@ -249,8 +272,7 @@ class JobSteps:
                 body = {"value": await work(tell)}
             except (RunError, DeadlinePassed) as error:
                 body = {"error": error_to_json(error)}
-            at, since = self._base
-            return {**body, "by": self._journal.execution, "at": at + time.monotonic() - since}
+            return {**body, "by": self._journal.execution, "at": self._worked()}
 
         return sealed
 

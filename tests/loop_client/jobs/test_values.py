@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from loop_client import ConfigurationError
+from loop_client import PATIENT, ConfigurationError
 from loop_client.jobs import InvalidAnswer, InvalidJob, JobAnswer, JobSettings, JobSpec, read_jobs_table
 
 
@@ -18,6 +19,15 @@ def test_a_table_is_read_and_the_environment_wins() -> None:
     assert read_jobs_table({}, {}) == JobSettings()
 
 
+def test_jobs_may_be_kept_for_ever() -> None:
+    assert read_jobs_table({"retention": "forever"}, {}) == JobSettings(retention=None)
+
+
+def test_what_a_table_does_not_say_of_patience_is_as_in_the_default_of_jobs() -> None:
+    assert read_jobs_table({"retry": {"patience": 60}}, {}).retry == replace(PATIENT, patience=60)
+    assert JobSettings().retry == PATIENT
+
+
 @pytest.mark.parametrize(
     ("table", "words"),
     [
@@ -27,6 +37,10 @@ def test_a_table_is_read_and_the_environment_wins() -> None:
         ({"concurrency": "2"}, "jobs.concurrency"),
         ({"concurrency": 0}, "jobs.concurrency must be at least 1"),
         ({"retention": 0.0}, "jobs.retention must be above 0"),
+        ({"retention": "for ever"}, 'jobs.retention: seconds are expected, or "forever"'),
+        ({"retry": {"patience": -1.0}}, "jobs.retry: no number may be negative"),
+        ({"retry": {"patients": 1}}, "jobs.retry.patients: there is no such setting"),
+        ({"retry": 3}, "jobs.retry: a table is expected"),
         ({"max_event_bytes": 10}, "jobs.max_event_bytes must be at least 1024"),
         ({"tool_concurrency": {"pay": 0}}, "jobs.tool_concurrency"),
     ],

@@ -7,7 +7,7 @@ import re
 import shlex
 import tomllib
 from contextlib import redirect_stdout
-from dataclasses import fields
+from dataclasses import fields, replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
@@ -15,7 +15,7 @@ from typing import Any, get_args
 import httpx2
 import pytest
 
-from loop_client import LoopClient, cli, tool
+from loop_client import PATIENT, LoopClient, cli, tool
 from loop_client.cli_jobs import DONE, FAILED, REFUSED
 from loop_client.jobs import JobSettings, open_jobs, read_jobs_table
 from loop_client.server.job_problems import _ANSWERS as ANSWERS
@@ -109,9 +109,14 @@ async def test_an_approval_reaches_its_call(server: FakeServer, monkeypatch: pyt
 
 
 def test_the_table_of_the_file_is_one_that_is_accepted() -> None:
-    (text,) = snippets("toml")
-    settings = read_jobs_table(tomllib.loads(text)["jobs"], {})
-    assert (settings.concurrency, settings.queue_length) == (16, 1000)
+    first, patient = (read_jobs_table(tomllib.loads(text)["jobs"], {}) for text in snippets("toml"))
+    assert (first.concurrency, first.queue_length) == (16, 1000)
+    assert patient.retry == replace(PATIENT, patience=3600.0, longest_wait=60.0)
+
+
+def test_what_a_job_waits_for_a_router_is_as_told() -> None:
+    assert f"After {PATIENT.patience:g} seconds of waiting" in PAGE
+    assert f"| `retry` | {PATIENT.patience:g} s of patience |" in PAGE
 
 
 def test_every_key_of_the_table_is_told() -> None:
