@@ -215,10 +215,7 @@ class Pipeline:
         try:
             raw = await read_whole(plan, Patience(plan.row.timeouts, stream=False))
             seconds = time.perf_counter() - started
-            # Of what is relayed nobody needs the spelling.
-            plain = plan.dialect.read_answer(raw) if plan.relays_answer else None
-            response = plain or plan.dialect.decode_response(json_object(raw), plan.target.origin)
-            response = counted_answer(plan.names.restored(response), plan.row.profile)
+            response = counted_answer(plan.names.restored(_response(asked, plan, raw)), plan.row.profile)
         except RouterError as error:
             self._metrics.attempt_failed(plan.row.name, error)
             raise attributed(error, plan.row) from error.__cause__
@@ -251,6 +248,15 @@ class Pipeline:
         watch = CallWatch(judge, objects=asked.objects and not relays)
         said = {**said_of(plan, ()), **attempts.said()}
         return StreamedAnswer(plan, watch, head, batches, said, self._metrics, Passes(asked, plan))
+
+
+def _response(asked: Asked, plan: Plan, raw: bytes) -> Response:
+    """The answer in a provider's body; with its spelling only where it is written in its own dialect again."""
+    origin = plan.target.origin
+    plain = None
+    if plan.relays_answer or asked.dialect != plan.target.dialect:
+        plain = plan.dialect.read_answer(raw, origin)
+    return plain or plan.dialect.decode_response(json_object(raw), origin)
 
 
 def _models(asked: Asked) -> tuple[str, ...]:

@@ -166,10 +166,11 @@ class Dialect(Protocol):
         """
         ...
 
-    def read_answer(self, raw: bytes) -> Response | None:
-        """Wire. What is said in a whole answer that is relayed, where it is spelled as nearly every one is.
+    def read_answer(self, raw: bytes, origin: Origin) -> Response | None:
+        """Wire. What is said in a whole answer that is spelled as nearly every one is; ``None`` for any other.
 
-        ``None`` for any other. Its spelling and the fields that are not modelled are left aside. Never raises.
+        Its spelling and the fields that are not modelled are left aside, so it is for whoever does not write this
+        dialect: where the answer is relayed, or goes to a caller of another dialect. Never raises.
         """
         ...
 
@@ -207,7 +208,7 @@ class FullyTranslated:
         """None: every body is taken apart."""
         return None
 
-    def read_answer(self, raw: bytes) -> Response | None:
+    def read_answer(self, raw: bytes, origin: Origin) -> Response | None:
         """None: every answer is taken apart."""
         return None
 

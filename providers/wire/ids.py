@@ -7,15 +7,18 @@ from functools import lru_cache
 
 _BASE62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
+_PAIRS = [first + second for second in _BASE62 for first in _BASE62]
+"""Two digits at a time, the lower one first."""
+
 
 def base62_digest(text: str, length: int) -> str:
     """``length`` letters and digits that depend on the whole of ``text`` (5.95 bits each)."""
     number = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest())
-    digits = []
-    for _ in range(length):
-        number, digit = divmod(number, 62)
-        digits.append(_BASE62[digit])
-    return "".join(digits)
+    pairs = []
+    for _ in range(0, length, 2):
+        number, pair = divmod(number, 62 * 62)
+        pairs.append(_PAIRS[pair])
+    return "".join(pairs)[:length]
 
 
 def is_legal(text: str, pattern: str) -> bool:

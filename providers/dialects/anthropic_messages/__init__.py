@@ -2,6 +2,7 @@
 
 from providers.dialects.anthropic_messages.errors import decode_error, encode_error
 from providers.dialects.anthropic_messages.grammar import NAME
+from providers.dialects.anthropic_messages.plain_answer import read_answer
 from providers.dialects.anthropic_messages.request_decode import decode_request
 from providers.dialects.anthropic_messages.request_encode import encode_request
 from providers.dialects.anthropic_messages.response_decode import decode_response
@@ -45,6 +46,10 @@ class AnthropicMessages(FullyTranslated):
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def read_answer(self, raw: bytes, origin: Origin) -> Response | None:
+        """See ``plain_answer``."""
+        return read_answer(raw, origin)
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

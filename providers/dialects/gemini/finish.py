@@ -41,6 +41,7 @@ WORDS: Final[dict[FinishReason, str]] = {
 """Unified reasons in Google's words; the others are ``OTHER``."""
 
 _BLOCKED: Final = "blocked"
+_FORM: Final = Form(dialect=NAME)
 
 
 def decode_finish(raw: str | None, message: str | None, parts: Sequence[Part]) -> Finish:
@@ -52,7 +53,7 @@ def decode_finish(raw: str | None, message: str | None, parts: Sequence[Part]) -
     reason: FinishReason = "stop" if raw is None else REASONS.get(raw, "other")
     if reason == "stop" and called:
         reason = "tool_calls"
-    return Finish(reason=reason, raw=raw, message=message, inferred=raw is None, form=Form(dialect=NAME))
+    return Finish(reason=reason, raw=raw, message=message, inferred=raw is None, form=_FORM)
 
 
 def blocked_finish(feedback: Json) -> Finish | None:

@@ -91,11 +91,13 @@ def _with_citations(parts: list[Part], grounding: Json) -> list[Part]:
 
 
 def answer_key(reader: LenientGeminiReader) -> str:
-    """What tells this answer from others: its id, else when and by what it was made."""
-    given = reader.peek("responseId")
-    if isinstance(given, str) and given:
-        return given
-    return f"{reader.peek('modelVersion')} {reader.peek('createTime')}"
+    """What tells this answer from others."""
+    return key_of(reader.peek("responseId"), reader.peek("modelVersion"), reader.peek("createTime"))
+
+
+def key_of(response_id: Json, model: Json, created: Json) -> str:
+    """What tells an answer from others: its id, else when and by what it was made."""
+    return response_id if isinstance(response_id, str) and response_id else f"{model} {created}"
 
 
 def _with_ids(parts: list[Part], answer: str, candidate: int) -> list[Part]:

@@ -56,8 +56,8 @@ class OpenAIChat:
         """See ``plain_request``."""
         return read_plain(raw, depth)
 
-    def read_answer(self, raw: bytes) -> Response | None:
-        """See ``plain_answer``."""
+    def read_answer(self, raw: bytes, origin: Origin) -> Response | None:
+        """See ``plain_answer``. Nothing of what it reads is opaque."""
         return read_answer(raw)
 
     def answer_pass(self, request: Request) -> AnswerPass | None:

@@ -4,8 +4,7 @@ What it reads, it reads as ``response_decode`` does, spelling and fields that sa
 spelled in another way is not read here at all.
 """
 
-import re
-from typing import Annotated, Any, Final, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -14,7 +13,7 @@ from providers.dialects.openai_chat.finish import decode_finish
 from providers.dialects.openai_chat.usage import decode_usage
 from providers.spec.parts import Part, TextPart, ToolCallPart
 from providers.spec.response import Candidate, Response
-from providers.wire.json import FloatLiteral
+from providers.wire.plain import plain_reader
 
 _Filled: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 _Empty: TypeAlias = Annotated[list[Any], msgspec.Meta(max_length=0)]
@@ -59,18 +58,13 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     system_fingerprint: str | UnsetType | None = UNSET
 
 
-_decode = msgspec.json.Decoder(_Answer, float_hook=FloatLiteral).decode
-_NEGATIVE_ZERO: Final = re.compile(rb"[:,\[\s]-0")
-"""An integer for this reader, and none for the other."""
+_read = plain_reader(_Answer)
 
 
 def read_answer(raw: bytes) -> Response | None:
     """The answer, where every member is one that is known here and spelled plainly; ``None`` for any other."""
-    try:
-        answer = _decode(raw)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-    if b"-0" in raw and _NEGATIVE_ZERO.search(raw):
+    answer = _read(raw)
+    if answer is None:
         return None
     candidates = []
     for position, choice in enumerate(answer.choices):
