@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from loop_client.client import LoopClient
 from loop_client.config import Config
-from loop_client.errors import ConfigurationError
+from loop_client.extras import missing_extra
 from loop_client.jobs import read_jobs_table
 
 _SQLITE: Final = "sqlite:///"
@@ -75,8 +75,7 @@ def serve(client: LoopClient, table: dict[str, Any], jobs: dict[str, Any]) -> No
     try:
         from loop_client.server.alone import read_server_table, run_alone
     except ModuleNotFoundError as error:
-        text = f"the module {error.name} is missing: install the extra 'server' of ai-router-loop-client"
-        raise ConfigurationError(text) from None
+        raise missing_extra("server", error) from None
     address, settings = read_server_table(table)
     run_alone(client, address, settings, read_jobs_table(jobs))
 

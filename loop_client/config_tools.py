@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from loop_client.client_tools import AnyTool
 from loop_client.config_tables import ConfigFile, DeferredTool, HttpEndpoint, LocalTools, McpServer, Rules
 from loop_client.errors import ConfigurationError
+from loop_client.extras import missing_extra
 from loop_client.function_tool import ToolFlags, schema_tool, tool
 from loop_client.handlers import FileTree, calculate, current_time
 from loop_client.http_tools import HttpTool, HttpTools
@@ -119,8 +120,7 @@ def _server(name: str, table: McpServer, folder: Path) -> ToolSource:
     try:
         from loop_client.mcp import HttpServer, MCPTools, Server, StdioServer
     except ModuleNotFoundError as error:
-        text = f"the module {error.name} is missing: install the extra 'mcp' of ai-router-loop-client"
-        raise ConfigurationError(text) from None
+        raise missing_extra("mcp", error) from None
     server: Server
     if table.command is not None:
         cwd = None if table.cwd is None else folder / Path(table.cwd).expanduser()

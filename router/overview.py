@@ -14,6 +14,7 @@ def overview(config: Config) -> str:
     sections = (
         ("file", [str(config.file)] if config.file else ["none; the environment alone"]),
         ("listens on", [f"{config.server.host}, port {config.server.port or 'any that is free'}"]),
+        ("workers", ["1 process" if config.server.workers == 1 else f"{config.server.workers} processes"]),
         ("keys", [key.name for key in config.keys] or [_without_keys(config)]),
         ("providers", [line for row in config.rows.values() for line in _provider(row)]),
         ("models shown", [f"{name}/{model}" for name, models in config.models.items() for model in models]),

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from loop_client.errors import ConfigurationError
+from loop_client.extras import missing_extra
 from loop_client.jobs.engine import JobEngine
 from loop_client.jobs.memory import MemoryJobs
 from loop_client.jobs.runtime import JobRuntime
@@ -25,8 +26,7 @@ def job_engine(settings: JobSettings, runtime: JobRuntime) -> JobEngine:
     try:
         from loop_client.jobs.durable import DurableJobs
     except ModuleNotFoundError as error:
-        text = f"the module {error.name} is missing: install the extra 'jobs' of ai-router-loop-client"
-        raise ConfigurationError(text) from None
+        raise missing_extra("jobs", error) from None
     return DurableJobs(runtime, settings)
 
 

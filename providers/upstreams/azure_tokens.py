@@ -6,7 +6,10 @@ from typing import Any
 from providers.upstreams.base import ProviderRow
 from providers.upstreams.tokens import Token, TokenError
 
-_MISSING = "tokens of Azure need the package azure-identity: install ai-router[azure]"
+_MISSING = (
+    "tokens of Azure need the package azure-identity, which comes with the extra 'azure'; "
+    'in a clone of the repository, pip install ".[azure]"'
+)
 
 
 class AzureTokens:

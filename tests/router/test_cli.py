@@ -148,6 +148,8 @@ def test_a_second_signal_ends_it_at_once_and_with_it_the_upstream_call(tmp_path:
 def test_check_shows_what_is_configured_and_no_secret(tmp_path: Path) -> None:
     (tmp_path / "router.toml").write_text(
         """
+        [server]
+        workers = 3
         [providers.mine]
         dialect = "openai-chat"
         base_url = "http://127.0.0.1:9/v1"
@@ -162,7 +164,13 @@ def test_check_shows_what_is_configured_and_no_secret(tmp_path: Path) -> None:
     environ = {"AI_ROUTER_KEYS": "canary-3", "ANTHROPIC_API_KEY": "canary-4"}
     done = ran("check", "--config", "router.toml", folder=tmp_path, **environ)
     assert (done.returncode, done.stderr) == (0, "")
-    shown = ["router.toml", "127.0.0.1, port 8080", "environment-1", "mine: openai-chat at http://127.0.0.1:9/v1"]
+    shown = [
+        "router.toml",
+        "127.0.0.1, port 8080",
+        "3 processes",
+        "environment-1",
+        "mine: openai-chat at http://127.0.0.1:9/v1",
+    ]
     shown += ["x-team", "first byte 7", "mine/small", "fast = mine/small", "anthropic", "short enough"]
     assert [text for text in shown if text not in done.stdout] == []
     assert "canary" not in done.stdout

@@ -117,7 +117,7 @@ async def test_without_the_extra_the_row_says_which_it_needs(
         return imported(name, *arguments, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ValueError, match=r"provider azure-openai: .* install ai-router\[azure\]"):
+    with pytest.raises(ValueError, match=r"provider azure-openai: .* pip install \"\.\[azure\]\""):
         await opened(row_at(server))
 
 

@@ -30,8 +30,11 @@ def loaded(folder: Path, text: str | bytes, name: str = "script.toml") -> object
         ("[[turns]]\n[[turns]]\ntext = 3", "Expected `str`, got `int` - at `$.turns[1].text`"),
         (
             "[[models.m]]\ntool_calls = [{}]",
-            "Object missing required field `name` - at `$.models[...][0].tool_calls[0]`",
+            "models.m: Object missing required field `name` - at `$[0].tool_calls[0]`",
         ),
+        ("[models]\nm = 3", "models.m: Expected `array`, got `int`"),
+        ("[[models.a]]\ntext = 'a'\n[[models.b]]\ntext = 3", "models.b: Expected `str`, got `int` - at `$[0].text`"),
+        ("models = 3", "Expected `object`, got `int` - at `$.models`"),
         ("[[turns]]\ntool_calls = [{name = 'a', missing = 'ignore'}]", "Invalid enum value 'ignore'"),
         ("[[turns]]\nfinish = 'done'", "Invalid enum value 'done' - at `$.turns[0].finish`"),
         ("[[turns]]\nchunk_size = 0", "Expected `int` >= 1 - at `$.turns[0].chunk_size`"),

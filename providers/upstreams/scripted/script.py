@@ -85,7 +85,7 @@ def load_script(path: Path) -> Script:
     """Read a script from a TOML or JSON file. Raises ScriptError with the file, the place and the reason."""
     try:
         data = path.read_bytes()
-        script = msgspec.convert(msgspec.json.decode(data) if path.suffix == ".json" else _read_toml(data), Script)
+        script = _script(msgspec.json.decode(data) if path.suffix == ".json" else _read_toml(data))
         _check_references(script)
     except OSError as error:
         raise ScriptError(f"{path}: {error.strerror}") from None
@@ -95,6 +95,21 @@ def load_script(path: Path) -> Script:
     if not script.turns and not script.models:
         raise ScriptError(f"{path}: a script needs [[turns]] or [[models.NAME]]")
     return script
+
+
+def _script(raw: object) -> Script:
+    """Raises ValueError, which names the model whose turns are not what they should be."""
+    try:
+        return msgspec.convert(raw, Script)
+    except msgspec.ValidationError:
+        # A place in it is told without the names of a table.
+        models = raw.get("models") if isinstance(raw, dict) else None
+        for name, turns in models.items() if isinstance(models, dict) else ():
+            try:
+                msgspec.convert(turns, tuple[Turn, ...])
+            except msgspec.ValidationError as error:
+                raise ValueError(f"models.{name}: {error}") from None
+        raise
 
 
 def _read_toml(data: bytes) -> object:

@@ -287,7 +287,7 @@ except ConfigurationError as error:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=30, check=True
     )
     assert done.stdout.splitlines()[0] == "MemoryJobs"
-    assert "install the extra 'jobs'" in done.stdout
+    assert 'pip install "./loop_client[jobs]"' in done.stdout
 
 
 def test_a_runtime_needs_a_client() -> None:

@@ -114,4 +114,4 @@ def test_without_the_extra_the_command_says_what_to_install(
     monkeypatch.setitem(sys.modules, "starlette.applications", None)
     with pytest.raises(SystemExit):
         cli.main(["serve", "--base-url", "http://127.0.0.1:1/v1", "--model", "m"])
-    assert "install the extra 'server'" in capsys.readouterr().err
+    assert 'pip install "./loop_client[server]"' in capsys.readouterr().err
