@@ -15,11 +15,19 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 App: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+Watch: TypeAlias = Callable[[Callable[[], None] | None], bool]
+
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 """Names in lower case, as ASGI has them."""
 
 JSON: Final = b"application/json"
 EVENTS: Final = b"text/event-stream; charset=utf-8"
+
+DISCONNECT: Final = "ai_router.disconnect"
+"""Extension of the scope: ``watch(callback)`` of a server that tells when a caller leaves before it was answered.
+
+The callback replaces the one before, ``None`` takes it away; ``False`` comes back where the caller has left already.
+"""
 
 _MOST_DIGITS: Final = 18
 """Of a length that is worth reading as a number."""
@@ -75,33 +83,23 @@ class HttpCall:
 
     def while_there(self) -> "WhileThere":
         """Cancels what is done within it when the caller closes the connection. The body must have been read."""
-        return WhileThere(self._receive)
+        return WhileThere(self._receive, (self.scope.get("extensions") or {}).get(DISCONNECT))
 
     # ---- out
 
-    async def begin(self, status: int, headers: Headers, media_type: bytes = JSON) -> None:
-        """Send status and headers."""
-        self.record.status = status
-        sent = [*headers, (b"content-type", media_type), (b"x-request-id", self.record.request_id.encode())]
-        await self._sent({"type": "http.response.start", "status": status, "headers": sent})
-
-    async def write(self, piece: bytes, *, more: bool = True) -> None:
-        """Send a piece of the body. Raises CallerGoneError where the server knows that nobody reads it."""
-        await self._sent({"type": "http.response.body", "body": piece, "more_body": more})
-
     async def answer(self, body: bytes, *, status: int = 200, headers: Headers = (), media_type: bytes = JSON) -> None:
-        """Send a whole answer."""
-        await self.begin(status, [*headers, (b"content-length", b"%d" % len(body))], media_type)
-        await self.write(body, more=False)
+        """Send a whole answer. Raises CallerGoneError where the server knows that nobody reads it."""
+        await self._sent(self._start(status, (*headers, (b"content-length", b"%d" % len(body))), media_type))
+        await self._sent({"type": "http.response.body", "body": body, "more_body": False})
 
     async def stream(self, pieces: AsyncGenerator[bytes, None], headers: Headers, media_type: bytes = EVENTS) -> None:
         """Send an answer as it comes; ``pieces`` is closed however that ends."""
         try:
             unbuffered = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
-            await self.begin(200, (*unbuffered, *headers), media_type)
+            await self._sent(self._start(200, (*unbuffered, *headers), media_type))
             async for piece in pieces:
-                await self.write(piece)
-            await self.write(b"", more=False)
+                await self._sent({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._sent({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await pieces.aclose()
 
@@ -120,6 +118,11 @@ class HttpCall:
             # How servers of ASGI 2.4 and later say it.
             raise CallerGoneError from None
 
+    def _start(self, status: int, headers: Headers, media_type: bytes) -> Message:
+        self.record.status = status
+        sent = (*headers, (b"content-type", media_type), (b"x-request-id", self.record.request_id.encode()))
+        return {"type": "http.response.start", "status": status, "headers": sent}
+
 
 class WhileThere:
     """Cancels the task that is within it when the caller closes the connection, which is then CallerGoneError.
@@ -128,29 +131,40 @@ class WhileThere:
     under way has ended when the error arrives: a cancellation waits for what it cancels.
     """
 
-    __slots__ = ("_gone", "_listening", "_receive", "_task")
+    __slots__ = ("_gone", "_listening", "_receive", "_task", "_watch")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, watch: Watch | None) -> None:
         self._receive = receive
+        self._watch = watch
+        """Where the server tells of it; else a task has to listen."""
         self._gone = False
 
     async def __aenter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # a coroutine that runs has one
         self._task = task
-        self._listening = asyncio.ensure_future(self._listen())
+        if self._watch is None:
+            self._listening = asyncio.ensure_future(self._listen())
+        elif not self._watch(self._leave):
+            raise CallerGoneError
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._listening.cancel()
+        if self._watch is None:
+            self._listening.cancel()
+        else:
+            self._watch(None)
         if self._gone and self._task.uncancel() == 0 and kind is asyncio.CancelledError:
             raise CallerGoneError from None
 
     async def _listen(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        self._leave()
+
+    def _leave(self) -> None:
         self._gone = True
         self._task.cancel()
 

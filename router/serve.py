@@ -12,6 +12,7 @@ import uvicorn
 
 from router.asgi import App
 from router.config import Config
+from router.connection import Connection
 from router.listening import url_of
 from router.logs import LOGGER_NAME, configure_logging, flush_requests
 from router.service import Service
@@ -58,7 +59,7 @@ def run_server(
     server = _Server(
         uvicorn.Config(
             service_of(config),
-            http="httptools",
+            http=Connection,
             ws="none",
             lifespan="on",
             log_config=None,

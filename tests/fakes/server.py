@@ -316,16 +316,22 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def running(app: ASGIApp | FakeProvider) -> Iterator[str]:
+def running(
+    app: ASGIApp | FakeProvider, *, http: type[asyncio.Protocol] | None = None, keep_alive: float = 5
+) -> Iterator[str]:
     """Serve an application, or a fake, with uvicorn in a thread of its own; gives its base URL, without a last slash.
 
-    Usable from plain and from async tests; every wait is bounded.
+    Usable from plain and from async tests; every wait is bounded. ``http``: its protocol, for uvicorn's own;
+    ``keep_alive``: seconds that a connection may be idle.
 
     Raises:
         RuntimeError: the server did not start or did not stop in time.
     """
     served = app.app if isinstance(app, FakeProvider) else app
-    config = uvicorn.Config(served, log_level="critical", ws="none", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        served, http=http or "auto", log_level="critical", ws="none", timeout_graceful_shutdown=1, server_header=False
+    )
+    config.timeout_keep_alive = keep_alive  # type: ignore[assignment]  # less than a second, for tests
     server = _Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

@@ -1,18 +1,22 @@
 """A caller that goes away: whatever feeds its answer is closed, whoever the server is and whatever is under way."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+import json
+import socket
+from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import pytest
 
-from router.asgi import CallerGoneError, HttpCall
+from router.asgi import DISCONNECT, CallerGoneError, HttpCall
+from router.connection import Connection
 from router.logs import RequestRecord
 from tests.e2e.service import client, router_before
 from tests.fakes.openai_chat import OpenAIChat
-from tests.fakes.server import EndlessStream, FakeProvider
+from tests.fakes.server import EndlessStream, Failure, FakeProvider, NoFirstByte, PausedStream
 
 SECONDS = 5.0
 
@@ -147,6 +151,47 @@ async def test_whoever_cancels_the_whole_is_not_taken_for_the_caller() -> None:
         await asyncio.wait_for(answering, SECONDS)
 
 
+async def test_a_server_that_tells_of_it_needs_nobody_to_listen() -> None:
+    """The extension: no task is made, and work is cancelled all the same."""
+    caller, tasks = Caller(), asyncio.all_tasks()
+    watchers: list[Callable[[], None] | None] = []
+    ended: list[str] = []
+
+    def watch(watcher: Callable[[], None] | None) -> bool:
+        watchers.append(watcher)
+        return True
+
+    async def answer(leave: bool) -> None:
+        call = call_of(caller)
+        call.scope["extensions"] = {DISCONNECT: watch}
+        async with call.while_there():
+            watcher = watchers[-1]
+            assert watcher is not None
+            assert len(asyncio.all_tasks() - tasks) == 1
+            if leave:
+                asyncio.get_running_loop().call_soon(watcher)
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    await asyncio.sleep(0)
+                    ended.append("work")
+
+    await asyncio.ensure_future(answer(leave=False))
+    assert watchers[-1] is None
+    answering = asyncio.ensure_future(answer(leave=True))
+    with pytest.raises(CallerGoneError):
+        await asyncio.wait_for(answering, SECONDS)
+    assert (answering.cancelling(), watchers[-1], ended) == (0, None, ["work"])
+
+
+async def test_work_for_a_caller_that_has_left_already_is_not_begun() -> None:
+    call = call_of(Caller())
+    call.scope["extensions"] = {DISCONNECT: lambda watcher: False}
+    with pytest.raises(CallerGoneError):
+        async with call.while_there():
+            raise AssertionError("begun")
+
+
 async def test_nobody_listens_for_a_caller_that_was_answered() -> None:
     before = asyncio.all_tasks()
     async with call_of(Caller()).while_there():
@@ -156,8 +201,14 @@ async def test_nobody_listens_for_a_caller_that_was_answered() -> None:
     assert asyncio.all_tasks() == before
 
 
+ANY_SERVER = pytest.mark.parametrize("http", [None, Connection], ids=["uvicorn's own", "ours"])
+
+
+@ANY_SERVER
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/ai/run"])
-def test_a_caller_that_leaves_while_it_is_still_asking_costs_nothing(tmp_path: Path, path: str) -> None:
+def test_a_caller_that_leaves_while_it_is_still_asking_costs_nothing(
+    tmp_path: Path, path: str, http: type[Connection] | None
+) -> None:
     """Half a body: nothing is sent to the provider, and the service goes on."""
     fakes: dict[str, FakeProvider] = {"openai": OpenAIChat()}
 
@@ -165,19 +216,40 @@ def test_a_caller_that_leaves_while_it_is_still_asking_costs_nothing(tmp_path: P
         yield b'{"model": "openai/gpt-4.1", '
         raise ConnectionAbortedError
 
-    with router_before(tmp_path, fakes) as url, client(url) as http:
+    with router_before(tmp_path, fakes, http=http) as url, client(url) as caller:
         with pytest.raises((ConnectionAbortedError, httpx2.HTTPError)):
-            http.post(path, content=half())
-        assert http.get("/healthz").status_code == 200
+            caller.post(path, content=half())
+        assert caller.get("/healthz").status_code == 200
     assert fakes["openai"].requests == []
 
 
-def test_one_caller_that_leaves_takes_no_other_along(tmp_path: Path) -> None:
+@ANY_SERVER
+@pytest.mark.parametrize("failure", [NoFirstByte(), PausedStream(), EndlessStream()])
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_nobody_waits_for_any_more_is_not_asked_of_the_provider(
+    tmp_path: Path, http: type[Connection] | None, failure: Failure, stream: bool
+) -> None:
+    fake = OpenAIChat()
+    fake.fail(failure)
+    body = {"model": "openai/gpt-4.1", "stream": stream, "messages": [{"role": "user", "content": "x"}]}
+    content = json.dumps(body).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: {len(content)}\r\n\r\n".encode()
+    with router_before(tmp_path, {"openai": fake}, http=http) as url, client(url) as caller:
+        with socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), SECONDS) as leaving:
+            leaving.sendall(head + content)
+            while not fake.requests:
+                assert caller.get("/healthz").status_code == 200
+        assert fake.wait_disconnected()
+        assert caller.post("/v1/chat/completions", json=body).status_code == 200
+
+
+@ANY_SERVER
+def test_one_caller_that_leaves_takes_no_other_along(tmp_path: Path, http: type[Connection] | None) -> None:
     fake = OpenAIChat()
     fake.fail(EndlessStream(after=3), EndlessStream(after=3))
     body = {"model": "openai/gpt-4.1", "stream": True, "messages": [{"role": "user", "content": "x"}]}
     with (
-        router_before(tmp_path, {"openai": fake}) as url,
+        router_before(tmp_path, {"openai": fake}, http=http) as url,
         client(url) as one,
         client(url) as two,
         one.stream("POST", "/v1/chat/completions", json=body) as staying,
