@@ -2,6 +2,8 @@
 
 from typing import TypeAlias
 
+import msgspec
+
 from providers.spec.errors import RouterError
 from providers.spec.parts import Part, State
 from providers.spec.response import Finish, Usage
@@ -31,8 +33,11 @@ class PartStart(Value, frozen=True, kw_only=True):
     candidate: int = 0
 
 
-class PartDelta(Value, frozen=True, kw_only=True):
-    """More text of a part: of ``text``, or of ``arguments`` for a call. Never empty."""
+class PartDelta(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """More text of a part: of ``text``, or of ``arguments`` for a call. Never empty.
+
+    Streams are made of these, so it is no Value: there is nothing else to be carried.
+    """
 
     index: int
     text: str
@@ -48,7 +53,7 @@ class PartUpdate(Value, frozen=True, kw_only=True):
     annotations: tuple[Json, ...] = ()
 
 
-class PartEnd(Value, frozen=True, kw_only=True):
+class PartEnd(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """No more deltas for this part."""
 
     index: int

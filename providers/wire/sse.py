@@ -1,8 +1,13 @@
 """Server-sent events by the standard, from bytes cut anywhere to events, and back."""
 
 import codecs
+from typing import Final, TypeAlias
 
 import msgspec
+
+
+_PLAIN_LINES: Final = 2
+"""Of an event that is spelled plainly: its name and its data."""
 
 
 class ServerSentEvent(msgspec.Struct, frozen=True):
@@ -10,6 +15,21 @@ class ServerSentEvent(msgspec.Struct, frozen=True):
 
     event: str
     data: str
+
+
+Piece: TypeAlias = bytes | tuple[bytes, bytes, bytes] | ServerSentEvent
+"""An event: the bytes of its data; or those of its name, what stands between, and those of its data; or taken apart.
+
+Bytes are not checked to be UTF-8.
+"""
+
+
+def event_of(piece: Piece) -> ServerSentEvent:
+    """A piece taken apart."""
+    if isinstance(piece, ServerSentEvent):
+        return piece
+    name, _, data = (b"", b"", piece) if isinstance(piece, bytes) else piece
+    return ServerSentEvent(name.decode("utf-8", "replace"), data.decode("utf-8", "replace"))
 
 
 class SseParser:
@@ -41,14 +61,14 @@ class SseParser:
             return []
         return self._take("".join(self._rest) + text)
 
-    def pieces(self, chunk: bytes) -> list[bytes | ServerSentEvent]:
-        """The same events as ``feed`` gives, one without a name as the bytes of its data where it is spelled plainly.
+    def pieces(self, chunk: bytes) -> list[Piece]:
+        """The same events as ``feed`` gives, as bytes where they are spelled plainly.
 
-        Plainly: one ``data:`` line and nothing else. Bytes are not checked to be UTF-8. Either this is called or
-        ``feed``, not both.
+        Plainly: one ``data:`` line and nothing else, or behind an ``event:`` line. Either this is called or ``feed``,
+        not both.
         """
         if not self._plain:
-            events: list[bytes | ServerSentEvent] = [*self.feed(chunk)]
+            events: list[Piece] = [*self.feed(chunk)]
             self._plain = chunk.endswith((b"\n\n", b"\r\n\r\n")) and self._rest == [""] and not self._data
             return events
         held = self._held
@@ -58,22 +78,21 @@ class SseParser:
                 held.append(chunk)
             return []
         whole = b"".join((*held, chunk)) if held else chunk
-        line = b"\r\n" if whole.startswith(b"\r\n", whole.find(b"\n") - 1) else b"\n"
-        end = whole.rfind(line + line)
-        if end < 0 and _ends_in_first_line(whole):
+        line = b"\r\n" if b"\r" in whole and whole.startswith(b"\r\n", whole.find(b"\n") - 1) else b"\n"
+        blank = line + line
+        end = whole.rfind(blank)
+        if end < 0 and _may_go_on(whole):
             self._held = [whole]
             return []
-        found = whole[6:end].split(line + line + b"data: ")
-        size = end + 2 * len(line)
-        rest = whole[size:]
-        plain = whole.startswith(b"data: ") and _are_plain(whole, size, line, len(found))
-        if not plain or not _ends_in_first_line(rest):
+        plain = _plain_pieces(whole, end, line)
+        rest = whole[end + len(blank) :]
+        if plain is None or (rest and not _may_go_on(rest)):
             self._held = []
             self._plain = False
             return self.pieces(whole)
         self._first = False
         self._held = [rest] if rest else []
-        return [*found]
+        return plain
 
     def close(self) -> list[ServerSentEvent]:
         """The last event, where the stream ended without the blank line that should end it.
@@ -114,18 +133,27 @@ class SseParser:
         return ServerSentEvent(event, "\n".join(data)) if data else None
 
 
-def _ends_in_first_line(whole: bytes) -> bool:
-    """Whether there is no more than one line, which may have ended, and half of the blank one may have come."""
+def _may_go_on(whole: bytes) -> bool:
+    """Whether there are no more than the lines of one plain event, and half of the blank one may have come."""
+    if b"\r" not in whole:
+        return whole.count(b"\n") <= _PLAIN_LINES and b"\n\n" not in whole and not whole.startswith(b"\n")
     line = whole.rstrip(b"\r\n")
     ended = whole[len(line) :]
-    return b"\n" not in line and b"\r" not in line and ended in {b"", b"\n", b"\r", b"\r\n", b"\r\n\r"}
+    return b"\n" not in line and b"\r" not in line and ended in {b"\r", b"\r\n", b"\r\n\r"}
 
 
-def _are_plain(whole: bytes, end: int, line: bytes, events: int) -> bool:
-    """Whether up to ``end`` there are no more lines than the data of so many events and the blank ones behind them."""
-    ends = 2 * events
-    returns = ends if line == b"\r\n" else 0
-    return whole.count(b"\n", 0, end) == ends and whole.count(b"\r", 0, end) == returns
+def _plain_pieces(whole: bytes, end: int, line: bytes) -> list[Piece] | None:
+    """The events up to ``end``, where all are spelled alike and plainly."""
+    if whole.startswith(b"data: "):
+        events = whole[6:end].split(line + line + b"data: ")
+        text = b"".join(events)
+        return None if b"\n" in text or b"\r" in text else [*events]
+    if whole.startswith(b"event: "):
+        named = [event.partition(line + b"data: ") for event in whole[7:end].split(line + line + b"event: ")]
+        lines = 3 * len(named) - 2
+        alike = whole.count(b"\n", 0, end) == lines and whole.count(b"\r", 0, end) == (lines if line[1:] else 0)
+        return [*named] if alike and all([between for _, between, _ in named]) else None
+    return None
 
 
 def encode_event(data: bytes, event: str = "") -> bytes:

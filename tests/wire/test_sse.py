@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.wire.sse import ServerSentEvent, SseParser, encode_event
+from providers.wire.sse import ServerSentEvent, SseParser, encode_event, event_of
 
 
 def parsed(*chunks: bytes) -> list[tuple[str, str]]:
@@ -77,12 +77,18 @@ LINES = st.sampled_from(
 )  # fmt: skip
 ENDS = st.lists(st.sampled_from(["\n", "\n", "\n", "\r\n", "\r\n", "\r"]), min_size=1, max_size=2)
 
+PLAIN = (["data: {}", ""], ["data: {}", ""], ["event: e", "data: é", ""], ["event: e", "data: é", ""], ["event: e"], [""])
+
+
+def sum_of(lines: list[list[str]]) -> list[str]:
+    return [line for some in lines for line in some]
+
 
 @given(st.data())
 def test_pieces_are_the_same_events_however_they_are_cut(data: st.DataObject) -> None:
     """STREAM-17, STREAM-18: plain events as bytes, all others as they always were."""
     end = data.draw(st.sampled_from(["\n", "\r\n"]) | st.none())
-    lines = data.draw(st.lists(LINES, max_size=12) | st.lists(st.sampled_from(["data: {}", ""]), max_size=20))
+    lines = data.draw(st.lists(LINES, max_size=12) | st.lists(st.sampled_from(PLAIN), max_size=20).map(sum_of))
     text = "".join(line + (end or "".join(data.draw(ENDS))) for line in lines).encode()
     text += data.draw(st.binary(max_size=2))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), max_size=10)))
@@ -90,11 +96,7 @@ def test_pieces_are_the_same_events_however_they_are_cut(data: st.DataObject) ->
     whole, cut = SseParser(), SseParser()
     expected = [whole.feed(chunk) for chunk in chunks] + [whole.close()]
     given = [cut.pieces(chunk) for chunk in chunks] + [list(cut.close())]
-    assert [[_event(piece) for piece in pieces] for pieces in given] == expected
-
-
-def _event(piece: bytes | ServerSentEvent) -> ServerSentEvent:
-    return ServerSentEvent("", piece.decode("utf-8", "replace")) if isinstance(piece, bytes) else piece
+    assert [[event_of(piece) for piece in pieces] for pieces in given] == expected
 
 
 def test_plain_events_come_as_bytes() -> None:
@@ -102,8 +104,11 @@ def test_plain_events_come_as_bytes() -> None:
     assert parser.pieces(b'data: {"a":1}\n\ndata: 2\n\ndata: ') == [b'{"a":1}', b"2"]
     assert parser.pieces(b"3") == []
     assert parser.pieces(b"\n\n") == [b"3"]
-    assert parser.pieces(b"event: x\ndata: 4\n\n") == [ServerSentEvent("x", "4")]
-    assert parser.pieces(b"data: 5\n\n") == [b"5"]
+    assert parser.pieces(b"event: x\ndata: 4\n\n") == [(b"x", b"\ndata: ", b"4")]
+    assert parser.pieces(b"data: 5\n\n: ping\n\n") == [ServerSentEvent("", "5")]
+    assert parser.pieces(b"event: y\n") == []
+    assert parser.pieces(b"data: ") == []
+    assert parser.pieces(b"6\n\n") == [(b"y", b"\ndata: ", b"6")]
     google = SseParser()
     assert google.pieces(b"data: 6\r\n\r\ndata: 7\r\n\r") == [b"6"]
     assert google.pieces(b"\n") == [b"7"]

@@ -1,6 +1,7 @@
 """A Messages event stream to the canonical events."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -8,6 +9,14 @@ from providers.dialects.anthropic_messages.blocks_decode import decode_block
 from providers.dialects.anthropic_messages.errors import error_in_answer
 from providers.dialects.anthropic_messages.finish import decode_finish
 from providers.dialects.anthropic_messages.grammar import CUT_REASONS, NAME
+from providers.dialects.anthropic_messages.stream_plain import (
+    BlockDelta,
+    BlockStop,
+    InputDelta,
+    TextDelta,
+    ThinkingDelta,
+    read_event,
+)
 from providers.dialects.anthropic_messages.usage import decode_usage, merged_usage
 from providers.spec.errors import ProviderProtocolError, RouterError
 from providers.spec.events import (
@@ -28,7 +37,10 @@ from providers.spec.values import Json, JsonObject
 from providers.wire.failures import upstream_error
 from providers.wire.json import JsonError, loads_object
 from providers.wire.reader import LenientReader
-from providers.wire.sse import ServerSentEvent, SseParser
+from providers.wire.sse import Piece, ServerSentEvent, SseParser, event_of
+
+_GROWS_BY: Final = {TextPart: TextDelta, ToolCallPart: InputDelta, ReasoningPart: ThinkingDelta}
+"""The delta with which a block goes on, by what it is."""
 
 
 class _Block:
@@ -40,6 +52,7 @@ class _Block:
 
     def __init__(self, part: Part) -> None:
         self.part = part
+        self.grows_by = _GROWS_BY.get(type(part))
         self.index = -1
         self.placeholder = ""
         self.grown = False
@@ -76,7 +89,7 @@ class MessagesStreamDecoder:
 
     def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
         """Events completed by these bytes."""
-        return self._take(self._parser.feed(chunk))
+        return self._take(self._parser.pieces(chunk))
 
     def close(self) -> Sequence[StreamEvent]:
         """The upstream body ended: without ``message_stop`` before, it was cut (STREAM-15)."""
@@ -86,17 +99,35 @@ class MessagesStreamDecoder:
             events.append(StreamError(error=ProviderProtocolError("the stream ended without message_stop")))
         return events
 
-    def _take(self, arrived: list[ServerSentEvent]) -> list[StreamEvent]:
+    def _take(self, arrived: Sequence[Piece]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
-        for event in arrived:
+        for piece in arrived:
             if self._done:
                 break
             try:
-                self._event(event, events)
+                if not (type(piece) is tuple and self._is_more(piece[2], events)):
+                    self._event(event_of(piece), events)
             except RouterError as error:
                 self._done = True
                 events.append(StreamError(error=upstream_error(error)))
         return events
+
+    def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
+        """Whether it is an event that only goes on with an open block, or ends one; then that is among the events."""
+        if b"-0" in data:
+            return False
+        try:
+            event = read_event(data)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return False
+        if type(event) is BlockDelta:
+            block = self._open.get(event.index)
+            if block is None or type(event.delta) is not block.grows_by:
+                return False
+            self._grow(block, event.delta.text, events)
+        elif type(event) is BlockStop and event.index in self._open:
+            self._end(event.index, events)
+        return True
 
     def _event(self, event: ServerSentEvent, events: list[StreamEvent]) -> None:
         if event.data == "[DONE]":

@@ -8,7 +8,7 @@ import codecs
 from collections.abc import Sequence
 from typing import Final
 
-from providers.wire.sse import SseParser
+from providers.wire.sse import SseParser, event_of
 
 _SPACE: Final = " \t\r\n\ufeff"
 
@@ -43,7 +43,8 @@ class _Events:
         self._parser = SseParser()
 
     def feed(self, chunk: bytes) -> list[str | bytes]:
-        return [event if isinstance(event, bytes) else event.data for event in self._parser.pieces(chunk)]
+        pieces = self._parser.pieces(chunk)
+        return [piece if isinstance(piece, bytes) else event_of(piece).data for piece in pieces]
 
     def close(self) -> list[str]:
         return [event.data for event in self._parser.close()]

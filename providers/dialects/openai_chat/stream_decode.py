@@ -19,7 +19,7 @@ from providers.spec.values import Ext, Json, JsonObject
 from providers.wire.failures import text_of, upstream_error
 from providers.wire.json import JsonError, loads_object
 from providers.wire.openai_errors import error_in, error_of
-from providers.wire.sse import ServerSentEvent, SseParser
+from providers.wire.sse import Piece, ServerSentEvent, SseParser, event_of
 
 _PADDING = frozenset({"obfuscation", "p", "object"})
 """Fields that say nothing of the answer."""
@@ -62,15 +62,13 @@ class ChatStreamDecoder:
             events += self._guarded(self._end(terminated=False))
         return events
 
-    def _take(self, arrived: Sequence[bytes | ServerSentEvent]) -> list[StreamEvent]:
+    def _take(self, arrived: Sequence[Piece]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
-        for event in arrived:
+        for piece in arrived:
             if self._done:
                 break
-            if not isinstance(event, bytes):
-                events += self._guarded(self._event(event))
-            elif not self._is_more(event, events):
-                events += self._guarded(self._event(ServerSentEvent("", event.decode("utf-8", "replace"))))
+            if not (type(piece) is bytes and self._is_more(piece, events)):
+                events += self._guarded(self._event(event_of(piece)))
         return events
 
     def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
