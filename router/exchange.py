@@ -1,6 +1,7 @@
 """One exchange with a provider: the call sent, its answer read whole or as batches of events."""
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
+from typing import Final
 
 import msgspec
 
@@ -34,7 +35,7 @@ class Batch(msgspec.Struct, frozen=True):
     """The bytes they came in; empty where the stream's end or our own error gave rise to them."""
 
 
-Batches = AsyncGenerator[Batch, None]
+_ENDS: Final = (StreamEnd, StreamError)
 
 
 async def read_whole(plan: Plan, patience: Patience) -> bytes:
@@ -45,11 +46,8 @@ async def read_whole(plan: Plan, patience: Patience) -> bytes:
         patience.close()
 
 
-async def open_stream(plan: Plan, patience: Patience) -> tuple[Batches, bool]:
-    """Send it; the answer as batches, the last of which ends with a StreamEnd or a StreamError whatever happens.
-
-    Also whether its bytes may be relayed: not where something else than a stream came.
-    """
+async def open_stream(plan: Plan, patience: Patience) -> "ProviderStream":
+    """Send it and wait for status and headers. Raises RouterError, also for a status of 400 and more."""
     try:
         answer = await patience.wait(plan.upstream.send(plan.prepared))
         if answer.status >= 400:
@@ -57,14 +55,13 @@ async def open_stream(plan: Plan, patience: Patience) -> tuple[Batches, bool]:
     except BaseException:
         patience.close()
         raise
-    relays = plan.relays_answer and answer.headers.get("content-type", "").lower().startswith("text/event-stream")
-    return _batches(plan, patience, answer, relays=relays), relays
+    return ProviderStream(plan, patience, answer)
 
 
-async def head_of(batches: Batches) -> list[Batch]:
+async def head_of(stream: "ProviderStream") -> list[Batch]:
     """Batches up to the first that says anything. Raises the error of a stream that has said nothing yet."""
     head: list[Batch] = []
-    async for batch in batches:
+    while (batch := await stream.read()) is not None:
         head.append(batch)
         for event in batch.events:
             match event:
@@ -108,37 +105,94 @@ async def _refusal(plan: Plan, patience: Patience, answer: UpstreamAnswer) -> Ro
     return error_of_answer(plan.dialect, answer, body[:_MOST_ERROR_BYTES])
 
 
-async def _batches(plan: Plan, patience: Patience, answer: UpstreamAnswer, *, relays: bool) -> Batches:
-    decoder = plan.dialect.stream_decoder(plan.target.origin)
-    silent: bytearray | None = bytearray()
-    unread = 0
-    try:
-        chunks = aiter(answer.chunks())
-        while True:
-            chunk = await patience.wait(anext(chunks, None))
-            events = decoder.close() if chunk is None else decoder.feed(chunk)
-            if silent is not None and chunk is None:
-                events = _plain(bytes(silent), plan) or events
-            elif silent is not None:
-                silent += chunk or b""
-            if events or (silent is not None and len(silent) > _MOST_ERROR_BYTES):
-                silent = None
-            unread = 0 if events else unread + len(chunk or b"")
-            if unread > _MOST_EVENT_BYTES:
-                raise ProviderProtocolError(f"an event of the stream is larger than {_MOST_EVENT_BYTES} bytes")
-            if events:
-                patience.event_came()
-            elif chunk is None:
+class ProviderStream:
+    """A streamed answer, read in batches, the last of which ends with a StreamEnd or a StreamError whatever happens.
+
+    Whoever holds it calls ``aclose``.
+    """
+
+    def __init__(self, plan: Plan, patience: Patience, answer: UpstreamAnswer) -> None:
+        self.relays = plan.relays_answer and _is_stream(answer)
+        """Its bytes may be relayed: not where something else than a stream came."""
+        self._plan = plan
+        self._patience = patience
+        self._answer = answer
+        self._chunks = aiter(answer.chunks())
+        self._decoder = plan.dialect.stream_decoder(plan.target.origin)
+        self._as_told = not plan.names and not plan.row.profile.input_includes_cache
+        self._silent: bytearray | None = bytearray()
+        """All that came before the first event."""
+        self._unread = 0
+        self._over = False
+
+    async def read(self) -> Batch | None:
+        """What comes next; ``None`` behind the last batch. Closes the call where it raises, as when it is cancelled."""
+        if self._over:
+            await self.aclose()
+            return None
+        try:
+            while True:
+                batch = self._taken(await self._patience.wait(self._chunk()))
+                if batch is not None:
+                    return batch
+        except RouterError as error:
+            self._over = True
+            return Batch([StreamError(error=attributed(error, self._plan.row))], b"")
+        except BaseException:
+            await self.aclose()
+            raise
+
+    async def aclose(self) -> None:
+        """End the call, whether its answer was read to the end or not."""
+        self._over = True
+        self._patience.close()
+        await self._answer.aclose()
+
+    async def _chunk(self) -> bytes | None:
+        try:
+            return await self._chunks.__anext__()
+        except StopAsyncIteration:
+            return None
+
+    def _taken(self, chunk: bytes | None) -> Batch | None:
+        """The batch of these bytes, or of the end of them; ``None`` where nobody needs to hear of it."""
+        events = self._decoder.close() if chunk is None else self._decoder.feed(chunk)
+        if self._silent is not None:
+            events = self._first(events, chunk, self._silent)
+        if not events:
+            if chunk is None:
                 raise ProviderProtocolError("the stream ended without its terminator")
-            if events or relays:
-                yield Batch(_ours(events, plan), chunk or b"")
-            if events and isinstance(events[-1], StreamEnd | StreamError):
-                return
-    except RouterError as error:
-        yield Batch([StreamError(error=attributed(error, plan.row))], b"")
-    finally:
-        patience.close()
-        await answer.aclose()
+            self._unread += len(chunk)
+            if self._unread > _MOST_EVENT_BYTES:
+                raise ProviderProtocolError(f"an event of the stream is larger than {_MOST_EVENT_BYTES} bytes")
+            return Batch((), chunk) if self.relays else None
+        self._unread = 0
+        self._patience.event_came()
+        self._over = isinstance(events[-1], _ENDS)
+        return Batch(self._ours(events), chunk or b"")
+
+    def _first(self, events: Sequence[StreamEvent], chunk: bytes | None, silent: bytearray) -> Sequence[StreamEvent]:
+        """The first events: of a body that gave none, those of the one answer that it may be instead of a stream."""
+        if chunk is None:
+            events = _plain(bytes(silent), self._plan) or events
+        else:
+            silent += chunk
+        if events or len(silent) > _MOST_ERROR_BYTES:
+            self._silent = None
+        return events
+
+    def _ours(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
+        """The events with the provider named in an error, calls under the caller's names, usage in our own count."""
+        plan = self._plan
+        if self._over and isinstance(error := events[-1], StreamError):
+            attributed(error.error, plan.row)
+        if self._as_told:
+            return events
+        return [counted_event(plan.names.restored_event(event), plan.row.profile) for event in events]
+
+
+def _is_stream(answer: UpstreamAnswer) -> bool:
+    return answer.headers.get("content-type", "").lower().startswith("text/event-stream")
 
 
 def _plain(body: bytes, plan: Plan) -> list[StreamEvent]:
@@ -148,12 +202,3 @@ def _plain(body: bytes, plan: Plan) -> list[StreamEvent]:
     except JsonError:
         return []
     return list(unfold(plan.dialect.decode_response(value, plan.target.origin)))
-
-
-def _ours(events: Sequence[StreamEvent], plan: Plan) -> Sequence[StreamEvent]:
-    """The events with the provider named in an error, calls under the caller's names, usage in our own count."""
-    if events and isinstance(error := events[-1], StreamError):
-        attributed(error.error, plan.row)
-    if not plan.names and not plan.row.profile.input_includes_cache:
-        return events
-    return [counted_event(plan.names.restored_event(event), plan.row.profile) for event in events]

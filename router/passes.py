@@ -6,7 +6,7 @@ from typing import Final
 from providers.dialects import DIALECTS
 from providers.spec.adjustments import Report
 from providers.spec.dialect import AnswerPass
-from providers.spec.events import PartStart, PartUpdate, StreamEvent
+from providers.spec.events import PartDelta, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import TextPart
 from providers.spec.response import Response
 from providers.spec.values import Json
@@ -40,6 +40,8 @@ class LostCitations:
     def feed(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """Events, as they are."""
         for event in events:
+            if type(event) is PartDelta:
+                continue
             if isinstance(event, PartUpdate) and event.annotations:
                 self._look(event.annotations)
             elif isinstance(event, PartStart) and isinstance(event.part, TextPart) and event.part.annotations:

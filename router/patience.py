@@ -25,8 +25,10 @@ class Patience:
         now = self._loop.time()
         self._total = now + timeouts.total
         self._next = now + timeouts.first_byte
-        self._waiting_for = f"the first byte ({timeouts.first_byte:g} s)"
+        self._limit = min(self._total, self._next)
+        self._begun = False
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
         self._waiting: asyncio.Task[object] | None = None
         self._over = False
 
@@ -35,9 +37,8 @@ class Patience:
         task = self._waiting = asyncio.current_task()
         assert task is not None  # noqa: S101  # only a task awaits
         cancelling = task.cancelling()
-        limit = min(self._total, self._next)
-        if self._timer is None or self._timer.when() > limit:
-            self._ring_at(limit)
+        if self._rings_at > self._limit:
+            self._ring_at(self._limit)
         try:
             return await awaitable
         except asyncio.CancelledError:
@@ -60,34 +61,41 @@ class Patience:
             self.event_came()
         else:
             self._next = math.inf
+            self._limit = self._total
 
     def event_came(self) -> None:
         """An event came. Bytes that complete none (pings, comments) do not count (STREAM-20)."""
         self._next = self._loop.time() + self._timeouts.between_events
-        self._waiting_for = f"the next event ({self._timeouts.between_events:g} s)"
+        self._limit = min(self._total, self._next)
+        self._begun = True
 
     def close(self) -> None:
         """The call is over: nothing rings any more."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._rings_at = math.inf
 
     def _ring_at(self, when: float) -> None:
         self.close()
         self._timer = self._loop.call_at(when, self._ring)
+        self._rings_at = when
 
     def _ring(self) -> None:
         self._timer = None
+        self._rings_at = math.inf
         if self._waiting is None:
             # The next wait sets it again.
             return
-        limit = min(self._total, self._next)
-        if self._loop.time() < limit:
-            self._ring_at(limit)
+        if self._loop.time() < self._limit:
+            self._ring_at(self._limit)
         else:
             self._over = True
             self._waiting.cancel()
 
     def _reason(self) -> str:
-        over = self._total <= self._next
-        return f"the whole answer ({self._timeouts.total:g} s)" if over else self._waiting_for
+        if self._total <= self._next:
+            return f"the whole answer ({self._timeouts.total:g} s)"
+        if self._begun:
+            return f"the next event ({self._timeouts.between_events:g} s)"
+        return f"the first byte ({self._timeouts.first_byte:g} s)"

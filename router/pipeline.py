@@ -1,7 +1,7 @@
 """One request through its candidates, in order, until one answers."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -17,7 +17,7 @@ from providers.wire.usage import counted_answer
 from router.asked import Asked
 from router.attempts import Attempts, refuses_state
 from router.blame import attributed
-from router.exchange import Batch, Batches, head_of, json_object, open_stream, read_whole
+from router.exchange import Batch, ProviderStream, head_of, json_object, open_stream, read_whole
 from router.layers import NO_LAYERS, Layers
 from router.metrics import Metrics
 from router.passes import Passes
@@ -54,44 +54,50 @@ class StreamedAnswer:
         plan: Plan,
         watch: CallWatch,
         head: Sequence[Batch],
-        batches: Batches,
+        stream: ProviderStream,
         said: JsonObject,
         metrics: Metrics,
         passes: Passes,
     ) -> None:
         self.target = plan.target
-        self.relayed = plan.relays_answer
+        self.relayed = stream.relays
         self.said = said
         """The ``router`` object; complete once the last batch was given."""
         self._plan = plan
         self._watch = watch
         self._passes = passes
         self._head = head
-        self._batches = batches
+        self._ended = False
+        self._stream = stream
         self._metrics: Metrics | None = metrics
         metrics.stream_began()
 
-    async def batches(self) -> Batches:
-        """The events as they came in, some at a time; the last is a StreamEnd or a StreamError."""
+    async def pieces(self, write: Callable[[Batch], bytes]) -> AsyncGenerator[bytes, None]:
+        """What ``write`` makes of the events as they came in, some at a time, where it makes anything of them.
+
+        The last it is given is a StreamEnd or a StreamError.
+        """
+        batch: Batch | None
         for batch in self._head:
-            yield self._watched(batch)
-        async for batch in self._batches:
-            watched = self._watched(batch)
-            yield watched
-            if watched.events and isinstance(watched.events[-1], StreamError):
-                return
+            if piece := write(self._watched(batch)):
+                yield piece
+        while not self._ended and (batch := await self._stream.read()) is not None:
+            if piece := write(self._watched(batch)):
+                yield piece
 
     async def aclose(self) -> None:
         """End the upstream call, whether its answer was read to the end or not."""
         if self._metrics is not None:
             self._metrics.stream_ended()
             self._metrics = None
-        await self._batches.aclose()
+        await self._stream.aclose()
 
     def _watched(self, batch: Batch) -> Batch:
         passes = self._passes
         events = passes.feed_after(self._watch.feed(passes.feed_before(batch.events)))
-        if events and isinstance(events[-1], StreamEnd):
+        last = type(events[-1]) if events else None
+        self._ended = last is StreamError
+        if last is StreamEnd:
             report_left_out(self._plan.report, self._watch.left_out)
             passes.report(self._plan.report)
             if self._watch.missed:
@@ -234,20 +240,19 @@ class Pipeline:
         judge = Judge(asked.offer, asked.options.tool_validation, plan.names.outward)
         started = time.perf_counter()
         try:
-            batches, relays = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
+            provided = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
             try:
-                head = await head_of(batches)
+                head = await head_of(provided)
             except BaseException:
-                await batches.aclose()
+                await provided.aclose()
                 raise
         except RouterError as error:
             self._metrics.attempt_failed(plan.row.name, error)
             raise attributed(error, plan.row) from error.__cause__
         self._metrics.attempt_answered(plan.row.name, time.perf_counter() - started, stream=True)
-        plan = plan if relays else msgspec.structs.replace(plan, relays_answer=False)
-        watch = CallWatch(judge, objects=asked.objects and not relays)
+        watch = CallWatch(judge, objects=asked.objects and not provided.relays)
         said = {**said_of(plan, ()), **attempts.said()}
-        return StreamedAnswer(plan, watch, head, batches, said, self._metrics, Passes(asked, plan))
+        return StreamedAnswer(plan, watch, head, provided, said, self._metrics, Passes(asked, plan))
 
 
 def _response(asked: Asked, plan: Plan, raw: bytes) -> Response:

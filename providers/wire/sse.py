@@ -5,7 +5,6 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-
 _PLAIN_LINES: Final = 2
 """Of an event that is spelled plainly: its name and its data."""
 
@@ -152,7 +151,7 @@ def _plain_pieces(whole: bytes, end: int, line: bytes) -> list[Piece] | None:
         named = [event.partition(line + b"data: ") for event in whole[7:end].split(line + line + b"event: ")]
         lines = 3 * len(named) - 2
         alike = whole.count(b"\n", 0, end) == lines and whole.count(b"\r", 0, end) == (lines if line[1:] else 0)
-        return [*named] if alike and all([between for _, between, _ in named]) else None
+        return [*named] if alike and b"" not in [between for _, between, _ in named] else None
     return None
 
 

@@ -14,16 +14,11 @@ from router.faces.serving import Face
 class ChatRelay(Relay):
     """Puts what the router has to say of the answer before the terminator."""
 
-    ends = re.compile(rb"^data: ?\[DONE\]", re.MULTILINE)
+    ends = re.compile(rb"data: ?\[DONE\](?:(?<=^data: \[DONE\])|(?<=^data:\[DONE\]))", re.MULTILINE)
+    # Looks for the letters first and for the line's beginning then, which is many times as fast as the other way.
 
-    def end(self, raw: bytes, said: JsonObject) -> bytes:
-        """The router's event where it has verdicts or adjustments to tell, then the terminator."""
-        data = super().end(raw, said)
-        found = self.ends.search(data)
-        start = len(data) if found is None else found.start()
-        return data[:start] + self._told(said) + data[start:]
-
-    def _told(self, said: JsonObject) -> bytes:
+    def told(self, said: JsonObject) -> bytes:
+        """The router's event where it has verdicts or adjustments to tell."""
         if not said.get("calls") and not said.get("adjustments"):
             return b""
         # With an empty delta, for clients that look into the first choice of every chunk.

@@ -24,6 +24,8 @@ class Relay:
 
     def feed(self, raw: bytes) -> bytes:
         """The events that are whole with these bytes."""
+        if not self._held and raw.endswith(b"\n\n"):
+            return raw
         # What is held has no boundary yet, so one can only end in what is new; a long event is not searched twice.
         start = max(0, len(self._held) - _BOUNDARY_BYTES)
         self._held += raw
@@ -51,8 +53,15 @@ class Relay:
         """
         data, self._held = bytes(self._held) + raw, bytearray()
         found = None if self.ends is None else self.ends.search(data)
-        boundary = None if found is None else _BOUNDARY.search(data, found.end())
-        return data if boundary is None else data[: boundary.end()]
+        if found is None:
+            return data + self.told(said)
+        boundary = _BOUNDARY.search(data, found.end())
+        end = len(data) if boundary is None else boundary.end()
+        return b"".join((data[: found.start()], self.told(said), data[found.start() : end]))
+
+    def told(self, said: JsonObject) -> bytes:
+        """What the dialect's streams hold of the router's word, before their terminator."""
+        return b""
 
 
 def _last_boundary(data: bytes | bytearray, start: int, end: int) -> int:

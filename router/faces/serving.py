@@ -140,22 +140,19 @@ def face_context(face: Face, asked: Asked, model: str, said: JsonObject) -> Face
     )
 
 
-async def written(face: Face, asked: Asked, answer: StreamedAnswer, record: RequestRecord) -> Pieces:
+def written(face: Face, asked: Asked, answer: StreamedAnswer, record: RequestRecord) -> Pieces:
     """The bytes of a stream: the provider's own where they are relayed, else written anew."""
     encoder = face.dialect.stream_encoder(face_context(face, asked, answer.target.model, answer.said))
+    feed = encoder.feed
     relay = face.relay() if answer.relayed else None
-    async for batch in answer.batches():
+
+    def write(batch: Batch) -> bytes:
         _note(batch.events, record, relay)
         if relay is None:
-            pieces = _anew(encoder, batch.events)
-        else:
-            pieces = _relayed(relay, batch, answer.said) + _error(encoder, batch.events, follows=face.follows)
-        if pieces:
-            yield pieces
+            return b"".join([feed(event) for event in batch.events])
+        return _relayed(relay, batch, answer.said) + _error(encoder, batch.events, follows=face.follows)
 
-
-def _anew(encoder: StreamEncoder, events: Sequence[StreamEvent]) -> bytes:
-    return b"".join(encoder.feed(event) for event in events)
+    return answer.pieces(write)
 
 
 def _relayed(relay: Relay, batch: Batch, said: JsonObject) -> bytes:

@@ -86,6 +86,8 @@ class MarkupWatch:
         self._holds = holds
         self._open: dict[tuple[int, int], str] = {}
         """The end of each open text that may begin markup; where texts are held, what is held."""
+        self._begun = False
+        """Whether there may be any such end."""
         self.found = False
 
     def feed(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
@@ -104,8 +106,7 @@ class MarkupWatch:
         """Look into the texts, where nothing is held."""
         for event in events:
             if type(event) is PartDelta:
-                before = self._open.get((event.candidate, event.index))
-                if before is not None and (before or self._markup.may_stand_in(event.text)):
+                if (self._begun or self._markup.may_stand_in(event.text)) and self._is_open(event):
                     self._ready(event.candidate, event.index, event.text)
             elif isinstance(event, PartStart) and isinstance(event.part, TextPart):
                 self._open[event.candidate, event.index] = ""
@@ -131,12 +132,16 @@ class MarkupWatch:
             case _:
                 return [event]
 
+    def _is_open(self, event: PartDelta) -> bool:
+        return (event.candidate, event.index) in self._open
+
     def _ready(self, candidate: int, index: int, text: str) -> str:
         """What may pass of a text and what was held of it before."""
         whole = self._open[candidate, index] + text
         self.found = self.found or self._markup.stands_in(whole)
         safe = self._markup.safe_length(whole)
         self._open[candidate, index] = whole[safe:]
+        self._begun = any(self._open.values())
         return "" if self.found and self._holds else whole[:safe]
 
 

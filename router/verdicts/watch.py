@@ -92,14 +92,16 @@ class CallWatch:
             return self._sorted(events)
         passed: list[StreamEvent] = []
         for event in events:
-            # Nearly all of a stream: more of a text or of a call that nothing waits for.
-            if type(event) is PartDelta and self._blocked is None:
+            if self._blocked is not None:
+                passed += self._sorted((event,))
+            elif type(event) is PartDelta:
+                # Nearly all of a stream: more of a text or of a call that nothing waits for.
                 call = self._calls.get((event.candidate, event.index))
                 if call is not None:
                     call.pieces.append(event.text)
                 passed.append(event)
             else:
-                passed += self._sorted((event,))
+                passed += self._passed(event)
         return passed
 
     # ---- what may pass

@@ -77,7 +77,8 @@ LINES = st.sampled_from(
 )  # fmt: skip
 ENDS = st.lists(st.sampled_from(["\n", "\n", "\n", "\r\n", "\r\n", "\r"]), min_size=1, max_size=2)
 
-PLAIN = (["data: {}", ""], ["data: {}", ""], ["event: e", "data: é", ""], ["event: e", "data: é", ""], ["event: e"], [""])
+NAMED = ["event: e", "data: é", ""]
+PLAIN = (["data: {}", ""], ["data: {}", ""], NAMED, NAMED, NAMED, ["event: e"], [""])
 
 
 def sum_of(lines: list[list[str]]) -> list[str]:
