@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from loop_client.answers import Acknowledgement, Answer, AnswerRefused
 from loop_client.callbacks import Callbacks, Step
-from loop_client.client import LoopClient, Question, ask, result_of
+from loop_client.client import LoopClient, ask
 from loop_client.config import Config, load_config
 from loop_client.content import ContentPart, FilePart, ImagePart, TextPart, ToolContent
 from loop_client.context import ToolContext
@@ -61,8 +61,9 @@ from loop_client.http_tools import HttpTool, HttpTools
 from loop_client.limits import Limits
 from loop_client.prices import Price
 from loop_client.provided_tools import provided_by
-from loop_client.result import RunResult
+from loop_client.result import RunResult, result_of
 from loop_client.retry import PATIENT, Retry
+from loop_client.run_settings import Question, RunSettings
 from loop_client.run_store import MemoryRunStore, RunStore
 from loop_client.sqlite_store import SqliteRunStore
 from loop_client.stop import StepState, after_rounds, when_called
@@ -120,6 +121,7 @@ __all__ = [
     "RunFinish",
     "RunNotice",
     "RunResult",
+    "RunSettings",
     "RunStart",
     "RunStore",
     "RunSuspended",

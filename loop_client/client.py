@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
-from contextlib import aclosing
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, Unpack
 
 import httpx2
 
@@ -15,15 +13,17 @@ from loop_client.answer_desk import AnswerDesk
 from loop_client.answers import Acknowledgement, Answer, AnswerRefused
 from loop_client.callbacks import Callbacks, observed
 from loop_client.client_tools import AnyTool, split_tools, toolbox_of
+from loop_client.environment import from_environment
 from loop_client.errors import ConfigurationError
-from loop_client.events import AnyEvent, Message, RunFinish
+from loop_client.events import AnyEvent, Message
 from loop_client.hooks import PrepareRound, RepairCall
 from loop_client.limits import Limits
 from loop_client.loop import run_loop
 from loop_client.model_request import Model, ToolChoice, checked_options
 from loop_client.prices import Price
-from loop_client.result import RunResult
+from loop_client.result import RunResult, result_of
 from loop_client.retry import Retry
+from loop_client.run_settings import Question, RunSettings
 from loop_client.run_state import LoopRules, ResultImages, Resumed, RunSpec
 from loop_client.run_store import MemoryRunStore, RunStore
 from loop_client.signing import Secret, Signer
@@ -34,9 +34,6 @@ from loop_client.suspension import Suspension
 from loop_client.toolbox import DEFAULT_MAX_TOOLS, OpenSources, Toolbox
 from loop_client.tools import Tool
 from loop_client.transport import ChatTransport, Timeouts
-
-Question: TypeAlias = str | Sequence[Message]
-"""A user's words, or a whole history of chat messages to go on from."""
 
 
 class LoopClient:
@@ -122,7 +119,7 @@ class LoopClient:
         self._transport = ChatTransport(
             base_url=base_url,
             model=model,
-            api_key=_resolved(api_key),
+            api_key=None if api_key is None else from_environment(api_key, "api_key"),
             timeouts=timeouts,
             headers=headers,
             options=options,
@@ -181,100 +178,56 @@ class LoopClient:
         """Whether there is a secret, so that calls may wait for somebody outside."""
         return self._desk is not None
 
-    def stream(
-        self,
-        question: Question,
-        *,
-        model: str | None = None,
-        system: str | None = None,
-        tools: Iterable[AnyTool] = (),
-        tool_choice: ToolChoice | None = None,
-        limits: Limits | None = None,
-        options: Mapping[str, Any] | None = None,
-        values: Mapping[str, Any] | None = None,
-        run_id: str | None = None,
-    ) -> AsyncGenerator[AnyEvent, None]:
+    def stream(self, question: Question, **settings: Unpack[RunSettings]) -> AsyncGenerator[AnyEvent, None]:
         """Run, and give every event as it happens; the last one is a ``RunFinish``. Raises no ``RunError``.
 
         Leaving the loop early cancels the run; wrap it in ``contextlib.aclosing`` to have that happen at once.
 
         Args:
             question: What is asked.
-            model: Instead of the client's.
-            system: Instead of the client's.
-            tools: Of this run alone, beside the client's; none may have the name of another.
-            tool_choice: Instead of the client's.
-            limits: Instead of the client's.
-            options: Further members of this run's request bodies, over the client's.
-            values: The caller's own, for the tools' contexts: never shown to the model, never logged.
-            run_id: Instead of a new one; must be unique.
+            settings: As in ``RunSettings``.
 
         Raises:
             ConfigurationError: something of this cannot work.
         """
-        spec = self.run_spec(
-            question,
-            model=model,
-            system=system,
-            tools=tools,
-            tool_choice=tool_choice,
-            limits=limits,
-            options=options,
-            values=values,
-            run_id=run_id,
-        )
-        return observed(run_loop(spec, LiveSteps(self._transport)), self._callbacks)
+        return observed(run_loop(self.run_spec(question, **settings), LiveSteps(self._transport)), self._callbacks)
 
     def run_spec(
-        self,
-        question: Question,
-        *,
-        model: str | None = None,
-        system: str | None = None,
-        tools: Iterable[AnyTool] = (),
-        only: Collection[str] | None = None,
-        tool_choice: ToolChoice | None = None,
-        limits: Limits | None = None,
-        options: Mapping[str, Any] | None = None,
-        values: Mapping[str, Any] | None = None,
-        run_id: str | None = None,
+        self, question: Question, *, only: Collection[str] | None = None, **settings: Unpack[RunSettings]
     ) -> RunSpec:
         """What ``stream`` would run, for whoever runs it otherwise, as jobs do.
 
         Args:
-            question: As in ``stream``, like everything else but this:
+            question: What is asked.
             only: Names of the client's fixed tools that are offered; None for all of them.
+            settings: As in ``RunSettings``.
 
         Raises:
             ConfigurationError: something of this cannot work.
         """
-        toolbox = self._toolbox_with(tools)
+        toolbox = self._toolbox_with(settings.get("tools", ()))
         if only is not None:
-            unknown = sorted(set(only) - {tool.name for tool in self._toolbox.fixed})
-            if unknown:
-                raise ConfigurationError(f"there is no tool {unknown[0]}")
-            left_out = {tool.name for tool in self._toolbox.fixed} - set(only)
-            fixed = tuple(tool for tool in toolbox.fixed if tool.name not in left_out)
-            toolbox = Toolbox(fixed, toolbox.outside, toolbox.sources, toolbox.max_tools)
+            toolbox = toolbox.without(self._left_out(only))
+        system, tool_choice = settings.get("system"), settings.get("tool_choice")
         return RunSpec(
-            model=model or self._model,
-            messages=self._messages(question, system if system is not None else self._system),
+            model=settings.get("model") or self._model,
+            messages=_messages(question, self._system if system is None else system),
             toolbox=toolbox,
-            limits=limits or self._limits,
+            limits=settings.get("limits") or self._limits,
             tool_choice=self._tool_choice if tool_choice is None else tool_choice,
-            values=dict(values or {}),
-            options=checked_options(options or {}),
+            values=dict(settings.get("values") or {}),
+            options=checked_options(settings.get("options") or {}),
             rules=self._rules,
             desk=self._desk,
-            run_id=run_id,
+            run_id=settings.get("run_id"),
         )
 
-    async def ask(self, question: Question, **settings: Any) -> RunResult:
+    async def ask(self, question: Question, **settings: Unpack[RunSettings]) -> RunResult:
         """Run to the end. A limit is a result (see ``finish_reason``), a failed model call an exception.
 
         Args:
             question: What is asked.
-            settings: As ``stream`` takes them.
+            settings: As in ``RunSettings``.
 
         Raises:
             RunError: the run ended without an answer; its ``result`` holds the history up to there.
@@ -323,8 +276,8 @@ class LoopClient:
             run: The run's id, where its store is this client's; or its signed state.
             tools: Those that were given for that run alone and have code that runs here.
             limits: Instead of the client's; what the run has used already counts.
-            options: As in ``stream``.
-            values: As in ``stream``.
+            options: As in ``RunSettings``.
+            values: As in ``RunSettings``.
 
         Raises:
             AnswerRefused: calls still wait, somebody else went on with the run, or there is no such run.
@@ -395,30 +348,11 @@ class LoopClient:
         can_suspend = self._desk is not None
         return toolbox_of(self._toolbox.fixed, own, self._sources, self._max_tools, can_suspend=can_suspend)
 
-    def _messages(self, question: Question, system: str | None) -> tuple[Message, ...]:
-        if not isinstance(question, str):
-            return tuple(question)
-        first: tuple[Message, ...] = ({"role": "system", "content": system},) if system else ()
-        return (*first, {"role": "user", "content": question})
-
-
-async def result_of(events: AsyncGenerator[AnyEvent, None]) -> RunResult:
-    """Read a run's events to their end.
-
-    Raises:
-        RunError: the run ended without an answer; its ``result`` holds the history up to there.
-    """
-    finish: RunFinish | None = None
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, RunFinish):
-                finish = event
-    assert finish is not None, "a run ends with a RunFinish"  # noqa: S101  # the loop's own promise
-    result = RunResult.of(finish)
-    if finish.exception is not None:
-        finish.exception.result = result
-        raise finish.exception
-    return result
+    def _left_out(self, only: Collection[str]) -> set[str]:
+        own = {tool.name for tool in self._toolbox.fixed}
+        if unknown := sorted(set(only) - own):
+            raise ConfigurationError(f"there is no tool {unknown[0]}")
+        return own - set(only)
 
 
 def ask(question: Question, **settings: Any) -> RunResult:
@@ -448,11 +382,8 @@ def _outside(suspension: Suspension) -> list[Tool]:
     return [outside_tool(body) for body in suspension.outside_tools]
 
 
-def _resolved(api_key: str | None) -> str | None:
-    if api_key is None or not api_key.startswith("env:"):
-        return api_key
-    name = api_key.removeprefix("env:")
-    value = os.environ.get(name)
-    if not value:
-        raise ConfigurationError(f"the environment variable {name} is not set, so there is no API key")
-    return value
+def _messages(question: Question, system: str | None) -> tuple[Message, ...]:
+    if not isinstance(question, str):
+        return tuple(question)
+    first: tuple[Message, ...] = ({"role": "system", "content": system},) if system else ()
+    return (*first, {"role": "user", "content": question})

@@ -44,6 +44,7 @@ from loop_client.events import (
     ToolOutputError,
     ToolProgress,
 )
+from loop_client.tool_events import ToolEvent
 
 _WIDTH = 160
 _FRAGMENT = 24
@@ -105,26 +106,26 @@ class PlainDisplay:
             case ToolInputAvailable():
                 self._end_fragment(event.call_id)
                 text = f"input-available {one_line(event.arguments_text, _WIDTH)}"
-                self._call_line(event.tool_name, event.call_id, text)
+                self._event_line(event, text)
             case ToolOutputAvailable():
                 text = f"output-available ({time_text(event.seconds)}) {one_line(event.output, _WIDTH)}"
-                self._call_line(event.tool_name, event.call_id, text)
+                self._event_line(event, text)
             case ToolOutputError():
                 self._end_fragment(event.call_id)
                 text = f"output-error ({time_text(event.seconds)}) {event.code}: {one_line(event.error_text, _WIDTH)}"
-                self._call_line(event.tool_name, event.call_id, text)
+                self._event_line(event, text)
             case ToolProgress():
-                self._call_line(event.tool_name, event.call_id, progress_text(event, _WIDTH))
+                self._event_line(event, progress_text(event, _WIDTH))
             case ToolApprovalRequested() | ToolDeferred():
                 self._end_fragment(event.call_id)
                 text = f"{waiting_text(event)} {one_line(event.arguments_text, _WIDTH)}"
-                self._call_line(event.tool_name, event.call_id, text)
+                self._event_line(event, text)
             case ToolApprovalAnswered():
-                self._call_line(event.tool_name, event.call_id, decision_text(event.approved, event.reason))
+                self._event_line(event, decision_text(event.approved, event.reason))
             case ToolOutputDenied():
-                self._call_line(event.tool_name, event.call_id, f"output-denied {one_line(event.reason or '', _WIDTH)}")
+                self._event_line(event, f"output-denied {one_line(event.reason or '', _WIDTH)}")
             case ProviderToolActivity():
-                self._call_line(event.tool_name, event.call_id, f"{event.status} (run by the provider)")
+                self._event_line(event, f"{event.status} (run by the provider)")
             case RoundRestart():
                 self._fragments.clear()
                 self._line(f"  {notice_text(event, _WIDTH)}")
@@ -173,6 +174,9 @@ class PlainDisplay:
 
     def _call_line(self, name: str, call_id: str, text: str) -> None:
         self._line(f"  {one_line(name, 64)} [{one_line(call_id, 64)}] {text}")
+
+    def _event_line(self, event: ToolEvent, text: str) -> None:
+        self._call_line(event.tool_name, event.call_id, text)
 
     def _line(self, text: str) -> None:
         print(cleaned(text), file=self._stream, flush=True)

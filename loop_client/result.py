@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from loop_client.errors import ErrorDetail
-from loop_client.events import Message, RunFinish, RunFinishReason
+from loop_client.events import AnyEvent, Message, RunFinish, RunFinishReason
 from loop_client.usage import Usage
 
 
@@ -54,3 +56,22 @@ class RunResult:
             stopped_by=finish.stopped_by,
             cost=finish.cost,
         )
+
+
+async def result_of(events: AsyncGenerator[AnyEvent, None]) -> RunResult:
+    """Read a run's events to their end.
+
+    Raises:
+        RunError: the run ended without an answer; its ``result`` holds the history up to there.
+    """
+    finish: RunFinish | None = None
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, RunFinish):
+                finish = event
+    assert finish is not None, "a run ends with a RunFinish"  # noqa: S101  # the loop's own promise
+    result = RunResult.of(finish)
+    if finish.exception is not None:
+        finish.exception.result = result
+        raise finish.exception
+    return result

@@ -48,14 +48,20 @@ outside, and no secret is configured to sign with. ``answered_with_error``: whoe
 
 
 @dataclass(frozen=True, slots=True)
-class ToolInputStart(Event):
+class ToolEvent(Event):
+    """Base of the events of a call whose tool is known."""
+
+    round: int
+    call_id: str
+    tool_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ToolInputStart(ToolEvent):
     """The model begins a call; its name and id are known."""
 
     type: ClassVar[str] = "tool-input-start"
     state: ClassVar[str | None] = "input-streaming"
-    round: int
-    call_id: str
-    tool_name: str
     title: str | None = None
     """The tool's name for people."""
     dynamic: bool | None = None
@@ -74,14 +80,11 @@ class ToolInputDelta(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolInputAvailable(Event):
+class ToolInputAvailable(ToolEvent):
     """The call is complete, declared and valid, and is about to run."""
 
     type: ClassVar[str] = "tool-input-available"
     state: ClassVar[str | None] = "input-available"
-    round: int
-    call_id: str
-    tool_name: str
     arguments_text: str
     """As the model wrote it, or as the repair hook mended it."""
     title: str | None = None
@@ -93,14 +96,11 @@ class ToolInputAvailable(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolProgress(Event):
+class ToolProgress(ToolEvent):
     """A running tool reports how far it is."""
 
     type: ClassVar[str] = "tool-progress"
     state: ClassVar[str | None] = "input-available"
-    round: int
-    call_id: str
-    tool_name: str
     progress: float
     """So much is done; grows."""
     total: float | None = None
@@ -112,14 +112,11 @@ class ToolProgress(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolApprovalRequested(Event):
+class ToolApprovalRequested(ToolEvent):
     """The call is complete and valid, and may run only if somebody approves it."""
 
     type: ClassVar[str] = "tool-approval-requested"
     state: ClassVar[str | None] = "approval-requested"
-    round: int
-    call_id: str
-    tool_name: str
     arguments_text: str
     """What is to be approved: exactly this."""
     token: str = field(repr=False)
@@ -131,14 +128,11 @@ class ToolApprovalRequested(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolApprovalAnswered(Event):
+class ToolApprovalAnswered(ToolEvent):
     """Somebody decided about the call."""
 
     type: ClassVar[str] = "tool-approval-answered"
     state: ClassVar[str | None] = "approval-responded"
-    round: int
-    call_id: str
-    tool_name: str
     arguments_text: str
     approved: bool
     reason: str | None = None
@@ -146,14 +140,11 @@ class ToolApprovalAnswered(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolDeferred(Event):
+class ToolDeferred(ToolEvent):
     """The call is complete and valid, and its result comes from outside: the run suspends."""
 
     type: ClassVar[str] = "tool-deferred"
     state: ClassVar[str | None] = "input-available"
-    round: int
-    call_id: str
-    tool_name: str
     arguments_text: str
     token: str = field(repr=False)
     """Must come with the answer; holds for this run, call, name and argument text only."""
@@ -166,14 +157,11 @@ class ToolDeferred(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolOutputAvailable(Event):
+class ToolOutputAvailable(ToolEvent):
     """The tool returned, or the answer came from outside."""
 
     type: ClassVar[str] = "tool-output-available"
     state: ClassVar[str | None] = "output-available"
-    round: int
-    call_id: str
-    tool_name: str
     output: str
     """The text that goes to the model: JSON, or the string the tool returned."""
     seconds: float
@@ -185,14 +173,11 @@ class ToolOutputAvailable(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolOutputError(Event):
+class ToolOutputError(ToolEvent):
     """The call failed, or was not run."""
 
     type: ClassVar[str] = "tool-output-error"
     state: ClassVar[str | None] = "output-error"
-    round: int
-    call_id: str
-    tool_name: str
     arguments_text: str
     """As the model wrote it."""
     code: CallErrorCode
@@ -207,14 +192,11 @@ class ToolOutputError(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ToolOutputDenied(Event):
+class ToolOutputDenied(ToolEvent):
     """The call was not approved, so it did not run."""
 
     type: ClassVar[str] = "tool-output-denied"
     state: ClassVar[str | None] = "output-denied"
-    round: int
-    call_id: str
-    tool_name: str
     arguments_text: str
     reason: str | None = None
     """In the words of whoever decided."""
@@ -223,13 +205,10 @@ class ToolOutputDenied(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderToolActivity(Event):
+class ProviderToolActivity(ToolEvent):
     """The provider runs, or ran, a tool of its own; nothing is run here and nothing is answered."""
 
     type: ClassVar[str] = "provider-tool"
-    round: int
-    call_id: str
-    tool_name: str
     status: Literal["input-available", "output-available", "output-error"]
     data: Any = None
     """What the provider told: arguments or output, as a JSON value."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from loop_client.errors import ConfigurationError, ToolSourceError
@@ -97,6 +97,10 @@ class Toolbox:
         ToolRegistry((*self.fixed, *self.outside))
         if len(self.fixed) + len(self.outside) > self.max_tools:
             raise ConfigurationError(f"there are more than {self.max_tools} tools")
+
+    def without(self, names: Collection[str]) -> Toolbox:
+        """The toolbox without the fixed tools of these names."""
+        return replace(self, fixed=tuple(tool for tool in self.fixed if tool.name not in names))
 
 
 @dataclass(slots=True)

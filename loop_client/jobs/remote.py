@@ -12,16 +12,7 @@ import httpx2
 
 from loop_client.errors import ConfigurationError, LoopClientError
 from loop_client.jobs.answer import JobAnswer
-from loop_client.jobs.errors import (
-    AnswerConflict,
-    CallNotFound,
-    InvalidAnswer,
-    InvalidJob,
-    JobConflict,
-    JobError,
-    JobNotFound,
-    QueueFull,
-)
+from loop_client.jobs.errors import JOB_ERRORS, InvalidJob, JobNotFound, StoreUnavailable
 from loop_client.jobs.job import Job, JobEvent, JobStatus
 from loop_client.jobs.spec import JobSpec
 from loop_client.jsontext import JsonObject, dump_bytes, loads
@@ -36,16 +27,6 @@ _ATTEMPTS: Final = 4
 _PASSING: Final = frozenset({408, 425, 500, 502, 503, 504})
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_CONTENT: Final = 204
-
-_REFUSALS: Final[Mapping[str, type[JobError]]] = {
-    "INVALID_JOB": InvalidJob,
-    "INVALID_TOOL_RESULT": InvalidAnswer,
-    "UNKNOWN_CALL": CallNotFound,
-    "JOB_NOT_FOUND": JobNotFound,
-    "ANSWER_CONFLICT": AnswerConflict,
-    "JOB_CONFLICT": JobConflict,
-    "QUEUE_FULL": QueueFull,
-}
 
 
 class JobServiceError(LoopClientError):
@@ -277,5 +258,7 @@ def _refusal(status: int, content: bytes) -> LoopClientError:
         code, message = str(error["code"]), str(error["message"])
     except (ValueError, KeyError, TypeError):
         return JobServiceError(f"the service answered with status {status}", status)
-    kind = _REFUSALS.get(code)
-    return JobServiceError(f"{message} (status {status})", status) if kind is None else kind(message)
+    kind = JOB_ERRORS.get(code)
+    if kind is None or kind is StoreUnavailable:  # a service whose database is away is itself as good as away
+        return JobServiceError(f"{message} (status {status})", status)
+    return kind(message)

@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from loop_client.jobs import JobError
-from loop_client.server.job_problems import job_problem
 from loop_client.server.problems import Problem
 from loop_client.steps import new_id
 
 _log: Final = logging.getLogger("loop_client.server")
+
+RETRY_AFTER_SECONDS: Final = 5
+"""When to ask again while the queue is full or the store away: a worker takes up jobs in less, if it has room."""
 
 Handler: TypeAlias = Callable[[Request], Awaitable[Response]]
 
@@ -28,11 +30,16 @@ def answered(handler: Handler) -> Handler:
         except Problem as problem:
             return problem.response()
         except JobError as error:
-            return job_problem(error).response()
+            return _refusal(error).response()
         except Exception:  # noqa: BLE001  # whatever it was, its text is for the log
             return Problem(500, "INTERNAL", masked_failure("a request failed")).response()
 
     return answer
+
+
+def _refusal(error: JobError) -> Problem:
+    headers = {"retry-after": str(RETRY_AFTER_SECONDS)} if error.status in {429, 503} else None
+    return Problem(error.status, error.code, str(error), headers=headers)
 
 
 def masked_failure(what: str) -> str:

@@ -18,7 +18,7 @@ import pytest
 from loop_client import PATIENT, LoopClient, cli, tool
 from loop_client.cli_jobs import DONE, FAILED, REFUSED
 from loop_client.jobs import JobSettings, open_jobs, read_jobs_table
-from loop_client.server.job_problems import _ANSWERS as ANSWERS
+from loop_client.jobs.errors import JOB_ERRORS
 from loop_client.tools import OnInterrupted
 from tests.loop_client.fake_server import WAIT, FakeServer, calls, says
 from tests.loop_client.server.job_service import asked, until, watched
@@ -150,7 +150,7 @@ def test_every_refusal_is_listed_under_its_status() -> None:
         for statuses, codes in re.findall(r"^\| ([\d, ]+) \| (`[A-Z_`, ]+`) \|", PAGE, re.MULTILINE)
         for status, code in _paired(statuses, re.findall(r"`([A-Z_]+)`", codes))
     }
-    assert {code: status for _, status, code in ANSWERS}.items() <= listed.items()
+    assert {code: kind.status for code, kind in JOB_ERRORS.items()}.items() <= listed.items()
     assert {"TOO_LARGE": 413, "UNSUPPORTED_MEDIA_TYPE": 415}.items() <= listed.items()
 
 
