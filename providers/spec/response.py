@@ -62,7 +62,7 @@ class Candidate(Value, frozen=True, kw_only=True):
     @property
     def tool_calls(self) -> tuple[ToolCallPart, ...]:
         """The calls the client is to run, in order."""
-        return tuple(part for part in self.parts if isinstance(part, ToolCallPart) and part.executed_by == "client")
+        return tuple([part for part in self.parts if isinstance(part, ToolCallPart) and part.executed_by == "client"])
 
 
 class Response(Value, frozen=True, kw_only=True):

@@ -74,10 +74,8 @@ class Judge:
     def verdicts(self, candidate: Candidate) -> tuple[Verdict, ...]:
         """One verdict for each call that the client is to run, in order."""
         calls = candidate.tool_calls
-        return tuple(
-            self.verdict(call, index, was_cut=is_cut(candidate.finish) and index == len(calls) - 1)
-            for index, call in enumerate(calls)
-        )
+        cut = len(calls) - 1 if calls and is_cut(candidate.finish) else -1
+        return tuple([self.verdict(call, index, was_cut=index == cut) for index, call in enumerate(calls)])
 
     def missed(self, finish: Finish | None, calls: int) -> bool:
         """Whether a call was required and a finished answer has none (CHOICE-11)."""

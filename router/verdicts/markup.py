@@ -40,10 +40,8 @@ class Markup:
     """What a call of one of the request's tools looks like as text."""
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._names = [name for name in names if name]
+        self._names = names
         self._compiled: re.Pattern[str] | None = None
-        self.longest = _LONGEST_FRAME + max(map(len, self._names), default=0)
-        """No markup is longer up to its name."""
 
     def stands_in(self, text: str) -> bool:
         """Whether there is a call in the text. Never without declared tools."""
@@ -51,25 +49,29 @@ class Markup:
 
     def stands_in_answer(self, response: Response) -> bool:
         """Whether there is one in any text of a whole answer."""
-        texts = (part.text for one in response.candidates for part in one.parts if isinstance(part, TextPart))
-        return any(map(self.stands_in, texts))
+        for candidate in response.candidates:
+            for part in candidate.parts:
+                if isinstance(part, TextPart) and self.stands_in(part.text):
+                    return True
+        return False
 
     def safe_length(self, text: str) -> int:
         """How much of a text that goes on can be no beginning of markup."""
         if not self.may_stand_in(text):
             return len(text)
-        start = max(0, len(text) - self.longest)
+        # No markup is longer up to its name.
+        start = max(0, len(text) - _LONGEST_FRAME - max(map(len, self._names)))
         found = _OPENERS.search(text.translate(_FULL_WIDTH), start)
         return len(text) if found is None else found.start()
 
     def may_stand_in(self, text: str) -> bool:
         """Whether there is a sign that every markup begins with: most texts have none, and need no pattern."""
-        return bool(self._names) and ("<" in text or "[" in text or "＜" in text)
+        return ("<" in text or "[" in text or "＜" in text) and any(self._names)
 
     def _pattern(self) -> re.Pattern[str]:
         if self._compiled is None:
             # Something has to follow: a name may still go on in the next piece of a stream.
-            name = f"(?:{'|'.join(map(re.escape, self._names))})(?=[^\\w-])"
+            name = f"(?:{'|'.join(map(re.escape, filter(None, self._names)))})(?=[^\\w-])"
             self._compiled = re.compile("|".join(_MARKUP).replace("NAME", name))
         return self._compiled
 

@@ -1,5 +1,6 @@
 """What is made of the verdicts on a whole answer: reported, mended, refused, or left out where a face cannot say it."""
 
+import operator
 from typing import Final
 
 import msgspec
@@ -34,26 +35,31 @@ def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -
     verdicts: list[Verdict] = []
     candidates = []
     for candidate in response.candidates:
-        if judge.free_text:
-            parts = (_unwrapped(part, judge.free_text) for part in candidate.parts)
-            candidate = msgspec.structs.replace(candidate, parts=tuple(parts))  # noqa: PLW2901  # read as it came back
-        found = judge.verdicts(candidate)
-        if judge.missed(candidate.finish, len(found)):
+        read = _unwrapped(candidate, judge.free_text) if judge.free_text else candidate
+        found = judge.verdicts(read)
+        if judge.missed(read.finish, len(found)):
             if judge.policy == "reject":
                 raise missing()
             report_missing(report)
         verdicts += found
-        candidates.append(_treated(candidate, found, report, objects=objects))
-    wrong = tuple(verdict for verdict in verdicts if verdict.status not in GOOD)
-    if wrong and judge.policy == "reject":
-        raise rejected(wrong)
-    if not verdicts:
-        return response, ()
+        candidates.append(_treated(read, found, report, objects=objects))
+    if judge.policy == "reject":
+        wrong = tuple(verdict for verdict in verdicts if verdict.status not in GOOD)
+        if wrong:
+            raise rejected(wrong)
+    if all(map(operator.is_, candidates, response.candidates)):
+        return response, tuple(verdicts)
     return msgspec.structs.replace(response, candidates=tuple(candidates)), tuple(verdicts)
 
 
-def _unwrapped(part: Part, names: frozenset[str]) -> Part:
-    return unwrapped(part, names) if isinstance(part, ToolCallPart) and part.executed_by == "client" else part
+def _unwrapped(candidate: Candidate, names: frozenset[str]) -> Candidate:
+    """The candidate with calls of free-text tools as such; the same where it has none."""
+    parts = [
+        unwrapped(part, names) if isinstance(part, ToolCallPart) and part.executed_by == "client" else part
+        for part in candidate.parts
+    ]
+    same = all(map(operator.is_, parts, candidate.parts))
+    return candidate if same else msgspec.structs.replace(candidate, parts=tuple(parts))
 
 
 def rejected(verdicts: tuple[Verdict, ...]) -> InvalidToolCallError:
@@ -95,8 +101,8 @@ def report_left_out(report: Report, places: tuple[int, ...]) -> None:
 
 
 def _treated(candidate: Candidate, verdicts: tuple[Verdict, ...], report: Report, *, objects: bool) -> Candidate:
-    """The candidate with mended arguments, and without the calls that the face cannot say."""
-    if not verdicts:
+    """The candidate with mended arguments, and without the calls that the face cannot say; the same if that is all."""
+    if not verdicts or not (objects or any(verdict.status == "repaired" for verdict in verdicts)):
         return candidate
     calls = iter(verdicts)
     parts: list[Part] = []

@@ -42,24 +42,24 @@ class KnownTool(msgspec.Struct, frozen=True):
 
     free_text: bool = False
     """Its argument is no JSON: any text fits."""
-    compiled: bytes = b""
-    """JSON Schema of its arguments, the key under which its validator is kept; empty where the request gave none, or
-    one that cannot be compiled."""
+    text: bytes = b""
+    """JSON Schema of its arguments; empty where the request gave none, or one that cannot be compiled."""
+    validator: jsonschema_rs.Validator | None = None
+    """The same, compiled."""
 
     @property
     def schema(self) -> JsonObject | bool | None:
         """The schema as plain values."""
-        return msgspec.json.decode(self.compiled) if self.compiled else None
+        return msgspec.json.decode(self.text) if self.text else None
 
     def misfits(self, arguments: Any) -> list[Misfit]:
         """Where the arguments (plain JSON values) do not fit; empty where they do, or nothing can be said."""
-        validator = _validator_of(self.compiled) if self.compiled else None
-        if validator is None:
+        if self.validator is None:
             return []
         try:
-            if validator.is_valid(arguments):
+            if self.validator.is_valid(arguments):
                 return []
-            found = islice(validator.iter_errors(arguments), _MOST_ERRORS)
+            found = islice(self.validator.iter_errors(arguments), _MOST_ERRORS)
             return [_misfit(error) for error in found if type(error.kind).__name__ not in _GIVEN_UP]
         except ValueError:
             # Nested deeper than the validator follows, or a lone surrogate: nothing can be said.
@@ -85,30 +85,26 @@ def _known(tool: FunctionTool) -> KnownTool:
     return tool_of_text(dumps(schema))
 
 
-def tool_of_text(schema: bytes) -> KnownTool:
-    """The tool whose arguments have this JSON Schema."""
-    return KnownTool() if _validator_of(schema) is None else KnownTool(compiled=schema)
-
-
-_kept: OrderedDict[bytes, jsonschema_rs.Validator | None] = OrderedDict()
-"""Validators by their schema, the one that was used last at the end: requests of one agent bring the same tools."""
+_kept: OrderedDict[bytes, KnownTool] = OrderedDict()
+"""Tools by their schema, the one that was used last at the end: requests of one agent bring the same tools."""
 _kept_bytes = 0
 
 
-def _validator_of(schema: bytes) -> jsonschema_rs.Validator | None:
-    """The validator, kept for the next request within bounds that no caller can move."""
+def tool_of_text(schema: bytes) -> KnownTool:
+    """The tool whose arguments have this JSON Schema; kept for the next request, within bounds that no caller moves."""
     global _kept_bytes  # noqa: PLW0603  # one cache for the process
     if schema in _kept:
         _kept.move_to_end(schema)
         return _kept[schema]
     validator = _compiled(schema)
+    tool = KnownTool() if validator is None else KnownTool(text=schema, validator=validator)
     if len(schema) <= _LARGEST_KEPT:
-        _kept[schema] = validator
+        _kept[schema] = tool
         _kept_bytes += len(schema)
         while len(_kept) > _MOST_KEPT or _kept_bytes > _MOST_KEPT_BYTES:
             dropped, _ = _kept.popitem(last=False)
             _kept_bytes -= len(dropped)
-    return validator
+    return tool
 
 
 def _compiled(schema: bytes) -> jsonschema_rs.Validator | None:

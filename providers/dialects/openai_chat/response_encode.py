@@ -3,6 +3,7 @@
 from providers.dialects.openai_chat.answer_encode import encode_message
 from providers.dialects.openai_chat.finish import encode_finish
 from providers.dialects.openai_chat.grammar import NAME, carried
+from providers.dialects.openai_chat.plain_message import plain_message
 from providers.dialects.openai_chat.usage import encode_usage
 from providers.spec.dialect import FaceContext
 from providers.spec.response import Candidate, Response
@@ -32,7 +33,7 @@ def _choice(candidate: Candidate, response_id: str) -> JsonObject:
     own = carried(candidate.form)
     fields: JsonObject = {
         "index": candidate.index,
-        "message": encode_message(candidate, response_id),
+        "message": plain_message(candidate, response_id) or encode_message(candidate, response_id),
         "logprobs": candidate.logprobs,
         "finish_reason": encode_finish(candidate.finish),
     }
