@@ -1,6 +1,6 @@
 """Joins the fragments of calls in a chat stream, whatever indexes and ids a host gives them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from providers.dialects.openai_chat.answer_decode import take_signature
 from providers.dialects.openai_chat.grammar import NAME, THOUGHT_SIGNATURE, Fields
@@ -91,15 +91,14 @@ class CallFragments:
             if isinstance(delta, dict):
                 yield from self._delta(delta)
 
-    def more(self, piece: CallPiece) -> tuple[PartDelta, ...] | None:
-        """What a plain fragment adds to a call that was announced; ``None`` where it does more than that."""
-        call, text = self._slots.get(piece.index), piece.function.arguments
-        if call is None or call.index < 0 or call.ended or call.kind == "custom" or call.is_again(text):
-            return None
-        if not text:
-            return ()
-        call.grow(text)
-        return (PartDelta(index=call.index, candidate=self._parts.candidate, text=text),)
+    def more(self, piece: CallPiece, events: list[StreamEvent]) -> None:
+        """A plain fragment."""
+        call, name, text = self._slots.get(piece.index), piece.function.name, piece.function.arguments
+        if call is None or call.index < 0 or call.ended or name or piece.id or len(text) == call.length:
+            events += self._told(piece.index, piece.id or "", name or "", text)
+        elif text:
+            call.grow(text)
+            events.append(PartDelta(index=call.index, candidate=self._parts.candidate, text=text))
 
     def feed_legacy(self, value: JsonObject) -> Iterator[StreamEvent]:
         """A fragment of ``function_call``."""
@@ -125,19 +124,37 @@ class CallFragments:
         inner = Fields(fields.object(field) or {})
         name = inner.text("name") or ""
         text = _argument_text(inner, key)
+        call = yield from self._placed(index, call_id, field, name, text)
+        if call is not None:
+            yield from self._learn(call, fields, inner.rest, field)
+            yield from self._grown(call, text, begun=bool(text) or key in inner.keys)
+
+    def _told(self, index: int, call_id: str, name: str, text: str) -> Iterator[StreamEvent]:
+        """A fragment of a function that says nothing beside this; of its arguments something, if only their absence."""
+        call = yield from self._placed(index, call_id, "function", name, text)
+        if call is not None:
+            yield from self._grown(call, text, begun=True)
+
+    def _placed(
+        self, index: int | None, call_id: str, kind: str, name: str, text: str
+    ) -> Generator[StreamEvent, None, _Call | None]:
+        """The call that a fragment goes on with or begins, under its name; ``None`` where it says nothing new."""
         call = self._joined(index, call_id, name, text)
         if call is None:
             yield from self._end_whole()
-            call = self._begun(index, field)
+            call = self._begun(index, kind)
         if call.ended or call.is_again(text):
             # It was whole: what follows can only be the space behind it, or a repetition of the call.
-            return
+            return None
         call.id = call.id or call_id
         if call.index < 0:
             call.name = _whole_name(call.name, name)
-        yield from self._learn(call, fields, inner.rest, field)
-        if call.index < 0 and call.name and (text or key in inner.keys):
-            # A name without its arguments may be the first part of one (STREAM-09).
+        return call
+
+    def _grown(self, call: _Call, text: str, *, begun: bool) -> Iterator[StreamEvent]:
+        """More of its arguments. ``begun``: they were spoken of, before which a name may be the first part of one."""
+        if call.index < 0 and call.name and begun:
+            # STREAM-09
             yield from self._announce(call)
         if text:
             call.grow(text)

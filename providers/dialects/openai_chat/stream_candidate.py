@@ -14,7 +14,7 @@ from providers.dialects.openai_chat.grammar import NAME, REASONING_DETAILS, THOU
 from providers.dialects.openai_chat.other_carriers import details_text
 from providers.dialects.openai_chat.response_decode import CUT
 from providers.dialects.openai_chat.stream_calls import CallFragments, CallParts, merged_details
-from providers.dialects.openai_chat.stream_plain import Delta
+from providers.dialects.openai_chat.stream_plain import PlainChoice
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import Origin, Part, ReasoningPart, RefusalPart, State, TextPart
 from providers.spec.values import Form, Json, JsonObject
@@ -22,7 +22,7 @@ from providers.spec.values import Form, Json, JsonObject
 _PADDING = frozenset({"obfuscation", "p"})
 """Fields whose only purpose is the length of a chunk."""
 
-
+_TEXT = TextPart(text="", form=Form(dialect=NAME))
 _JOINED = {"audio": ("data", "transcript")}
 """Texts within fields that are not modelled, which come in pieces (OpenAI's reference of streamed sound)."""
 
@@ -73,16 +73,25 @@ class ChoiceStream:
             if value is not None and key not in _PADDING:
                 self._rest[key] = value
 
-    def more(self, delta: Delta) -> tuple[PartDelta, ...] | None:
-        """What a plain delta adds to the part that is open; ``None`` where it does more than that."""
+    def more(self, choice: PlainChoice, events: list[StreamEvent]) -> None:
+        """The same for a choice that was read plainly."""
+        delta = choice.delta
         text, pieces = delta.content, delta.tool_calls
+        if delta.reasoning_content:
+            events += self._reasoned(REASONING_FIELDS[0], delta.reasoning_content)
         if text:
-            if pieces or self._open is None or self._open[1] is not TextPart:
-                return None
-            return (PartDelta(index=self._open[0], candidate=self._index, text=text),)
+            if self._open is not None and self._open[1] is TextPart:
+                events.append(PartDelta(index=self._open[0], candidate=self._index, text=text))
+            else:
+                events += self._grow(_TEXT, text)
         if pieces:
-            return self._calls.more(pieces[0]) if self._open is None and not self._details else None
-        return ()
+            if self._details or self._open is not None:
+                events += self._end_details()
+                events += self._end_open()
+            for piece in pieces:
+                self._calls.more(piece, events)
+        if choice.finish_reason:
+            self._raw = choice.finish_reason
 
     def close(self) -> Iterator[StreamEvent]:
         """The stream has ended: end what is open, then the candidate."""
@@ -136,21 +145,24 @@ class ChoiceStream:
             self._details = merged_details(self._details, details)
             text = text or ("" if self._readable else details_text(details))
         if text:
-            self._readable = self._readable or bool(texts)
-            field = next(iter(texts), REASONING_DETAILS)
-            form = Form(dialect=NAME, variants={"field": field})
-            yield from self._grow(ReasoningPart(form=form), text)
-            self._reasoning = self._open[0] if self._open is not None else self._reasoning
+            yield from self._reasoned(next(iter(texts), REASONING_DETAILS), text)
+
+    def _reasoned(self, field: str, text: str) -> Iterator[StreamEvent]:
+        """More reasoning, which came in this field."""
+        self._readable = self._readable or field != REASONING_DETAILS
+        form = Form(dialect=NAME, variants={"field": field})
+        yield from self._grow(ReasoningPart(form=form), text)
+        self._reasoning = self._open[0] if self._open is not None else self._reasoning
 
     def _content(self, delta: Fields) -> Iterator[StreamEvent]:
         text = delta.text("content")
         if text:
-            yield from self._grow(TextPart(text="", form=Form(dialect=NAME)), text)
+            yield from self._grow(_TEXT, text)
         for item in delta.array("content") or ():
             # Mistral's reasoning models: a list of chunks.
             part = decode_part(item, "content")
             if isinstance(part, TextPart) and part.text:
-                yield from self._grow(TextPart(text="", form=Form(dialect=NAME)), part.text)
+                yield from self._grow(_TEXT, part.text)
             elif isinstance(part, ReasoningPart) and part.text:
                 yield from self._grow(ReasoningPart(form=part.form), part.text)
             elif not isinstance(part, TextPart | ReasoningPart):

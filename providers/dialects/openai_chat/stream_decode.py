@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw
 
 from providers.dialects.openai_chat.grammar import NAME, Fields
 from providers.dialects.openai_chat.response_decode import decode_response, failure_in
@@ -24,6 +24,8 @@ from providers.wire.sse import Piece, ServerSentEvent, SseParser, event_of
 _PADDING = frozenset({"obfuscation", "p", "object"})
 """Fields that say nothing of the answer."""
 
+_NULL = Raw(b"null")
+
 _MOST_UNFRAMED = 1 << 22
 """How many bytes are kept of a body that is no stream, in case it is one answer."""
 
@@ -43,6 +45,8 @@ class ChatStreamDecoder:
         self._done = False
         self._known: JsonObject = {}
         self._usage: Usage | None = None
+        self._same: tuple[object, object] = (UNSET, UNSET)
+        """What the last plain chunk said of the whole answer, which was known."""
 
     def feed(self, chunk: bytes) -> Sequence[StreamEvent]:
         """Events completed by these bytes."""
@@ -72,27 +76,35 @@ class ChatStreamDecoder:
         return events
 
     def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
-        """Whether it is a chunk that only goes on with an open part; then what it adds is among the events."""
+        """Whether it is a chunk that only goes on with what has begun; then what it adds is among the events."""
         try:
             chunk = read_chunk(data)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return False
-        choice = chunk.choices[0]
-        stream = self._choices.get(choice.index)
-        if stream is None or not self._is_known(chunk):
+        if (chunk.service_tier, chunk.system_fingerprint) != self._same and not self._is_known(chunk):
             return False
-        more = stream.more(choice.delta)
-        if more is None:
+        usage = b"" if chunk.usage is UNSET or chunk.usage == _NULL else bytes(chunk.usage)
+        if not self._started or (usage and not (usage.startswith(b"{") and usage.isascii())):
+            # The compiled reader does not look whether usage is UTF-8.
             return False
-        events += more
+        for choice in chunk.choices:
+            if choice.index not in self._choices:
+                return False
+        for choice in chunk.choices:
+            self._choices[choice.index].more(choice, events)
+        if usage and (counted := loads_object(usage)):
+            events += self._use(counted)
         return True
 
     def _is_known(self, chunk: PlainChunk) -> bool:
         """Whether what a chunk says of the whole answer was said before."""
         tier, fingerprint = chunk.service_tier, chunk.system_fingerprint
-        return (tier is UNSET or tier is None or self._known.get("service_tier") == tier) and (
+        known = (tier is UNSET or tier is None or self._known.get("service_tier") == tier) and (
             fingerprint is UNSET or fingerprint is None or self._known.get("system_fingerprint") == fingerprint
         )
+        if known:
+            self._same = (tier, fingerprint)
+        return known
 
     def _guarded(self, events: Iterator[StreamEvent]) -> list[StreamEvent]:
         taken: list[StreamEvent] = []
@@ -158,6 +170,7 @@ class ChatStreamDecoder:
         new: JsonObject = {key: item for key, item in rest.items() if self._known.get(key) != item}
         if new:
             self._known.update(new)
+            self._same = (UNSET, UNSET)
             yield ResponseUpdate(ext={NAME: new})
 
     def _choice(self, value: JsonObject) -> Iterator[StreamEvent]:

@@ -1,54 +1,59 @@
-"""Chunks of a chat stream that hold no more than the next piece of a text or of a call, which nearly all of them do.
+"""Chunks of a chat stream that tell of texts, calls, the reason and usage as nearly every host spells them.
 
-A compiled reader knows them from all others; what it reads adds to an open part what ``stream_decode`` would add.
+A compiled reader knows them from all others; what it reads adds to the answer what ``stream_decode`` would add.
 """
 
 from typing import Literal
 
 import msgspec
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 
 class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     arguments: str
+    name: str | UnsetType | None = UNSET
 
 
 class CallPiece(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """More arguments of the call with this index."""
+    """A fragment of the call with this index."""
 
     index: int
     function: _Function
+    id: str | UnsetType | None = UNSET
+    type: Literal["function"] | UnsetType | None = UNSET
 
 
 class Delta(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """What a choice says next."""
 
     content: str | UnsetType | None = UNSET
-    tool_calls: tuple[CallPiece] | UnsetType | None = UNSET
+    tool_calls: list[CallPiece] | UnsetType | None = UNSET
     role: Literal["assistant"] | UnsetType | None = UNSET
     refusal: UnsetType | None = UNSET
     function_call: UnsetType | None = UNSET
-    reasoning_content: UnsetType | None = UNSET
+    reasoning_content: str | UnsetType | None = UNSET
 
 
-class _Choice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class PlainChoice(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The choice with this index goes on, or ends."""
+
     index: int
     delta: Delta
     logprobs: UnsetType | None = UNSET
-    finish_reason: UnsetType | None = UNSET
+    finish_reason: str | UnsetType | None = UNSET
 
 
 class PlainChunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A chunk with one choice that has not ended."""
+    """A chunk."""
 
-    choices: tuple[_Choice]
+    choices: list[PlainChoice]
     id: str | UnsetType = UNSET
     object: str | UnsetType = UNSET
     created: int | UnsetType = UNSET
     model: str | UnsetType = UNSET
     service_tier: str | UnsetType | None = UNSET
     system_fingerprint: str | UnsetType | None = UNSET
-    usage: UnsetType | None = UNSET
+    usage: Raw | UnsetType = UNSET
     obfuscation: str | UnsetType = UNSET
     p: str | UnsetType = UNSET
 
