@@ -48,6 +48,11 @@ class Reader:
             self._nulls.append(key)
         return value
 
+    def _taken(self, key: str, value: Kind) -> Kind:
+        """What nearly every key holds: a value of just the right type."""
+        del self._rest[key]
+        return value
+
     def _typed(self, key: str, kind: type[Kind] | tuple[type[Kind], ...], expected: str) -> Kind | None:
         value = self.take(key)
         if value is None:
@@ -60,11 +65,13 @@ class Reader:
 
     def text(self, key: str) -> str | None:
         """A string, or ``None``."""
-        return self._typed(key, str, "a string")
+        value = self._rest.get(key)
+        return self._taken(key, value) if type(value) is str else self._typed(key, str, "a string")
 
     def integer(self, key: str) -> int | None:
         """An integer, or ``None``."""
-        return self._typed(key, int, "an integer")
+        value = self._rest.get(key)
+        return self._taken(key, value) if type(value) is int else self._typed(key, int, "an integer")
 
     def number(self, key: str) -> float | None:
         """A number (its literal kept), or ``None``."""
@@ -72,15 +79,18 @@ class Reader:
 
     def boolean(self, key: str) -> bool | None:
         """A boolean, or ``None``."""
-        return self._typed(key, bool, "a boolean")
+        value = self._rest.get(key)
+        return self._taken(key, value) if type(value) is bool else self._typed(key, bool, "a boolean")
 
     def array(self, key: str) -> list[Json] | None:
         """An array, or ``None``."""
-        return self._typed(key, list, "an array")
+        value = self._rest.get(key)
+        return self._taken(key, value) if type(value) is list else self._typed(key, list, "an array")
 
     def object(self, key: str) -> JsonObject | None:
         """An object, or ``None``."""
-        return self._typed(key, dict, "an object")
+        value = self._rest.get(key)
+        return self._taken(key, value) if type(value) is dict else self._typed(key, dict, "an object")
 
     def nested(self, key: str) -> "Reader | None":
         """A reader of the object under this key, or ``None``."""

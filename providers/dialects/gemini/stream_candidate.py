@@ -13,6 +13,7 @@ from providers.dialects.gemini.partial_args import PartialArgs
 from providers.dialects.gemini.parts_decode import PartContext, decode_part, required_parts
 from providers.dialects.gemini.reader import GeminiReader, LenientGeminiReader, inner_ext, outer_ext
 from providers.dialects.gemini.response_decode import with_id
+from providers.dialects.gemini.stream_plain import PlainCandidate
 from providers.spec.errors import ProviderProtocolError
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import Origin, Part, ReasoningPart, State, TextPart, ToolCallPart
@@ -50,13 +51,18 @@ class StreamedCandidate:
         self._message = reader.text("finishMessage") or self._message
         self._ext.update(extended(reader.rest(), NAME))
 
-    def more(self, text: str, events: list[StreamEvent]) -> bool:
-        """Add a plain piece of text; whether that is all there is to do, as a text is open that it goes on with."""
-        if not isinstance(self._growing, TextPart):
-            return False
+    def more(self, plain: PlainCandidate, events: list[StreamEvent]) -> bool:
+        """The same for one that was read plainly, where it goes on with an open text; whether it does."""
+        (part,) = plain.content.parts
+        text = part.text
         if text:
-            self._said.setdefault(self._last, []).append(text)
-            events.append(PartDelta(index=self._last, text=text, candidate=self._number))
+            if type(self._growing) is not TextPart:
+                return False
+            index = len(self._parts) - 1
+            self._said[index].append(text)
+            events.append(PartDelta(index=index, text=text, candidate=self._number))
+        if plain.finishReason:
+            self._reason = plain.finishReason
         return True
 
     def end(self, events: list[StreamEvent]) -> None:

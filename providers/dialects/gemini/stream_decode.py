@@ -95,7 +95,7 @@ class GeminiStreamDecoder:
         usage = b"" if chunk.usageMetadata is UNSET else bytes(chunk.usageMetadata)
         if usage and usage != self._usage_text and not (usage.startswith(b"{") and usage.isascii()):
             return False
-        if candidate is None or not candidate.more(piece.content.parts[0].text, events):
+        if candidate is None or not candidate.more(piece, events):
             return False
         if usage and usage != self._usage_text:
             self._usage_text = usage

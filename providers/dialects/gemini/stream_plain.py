@@ -18,15 +18,18 @@ class _Content(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     role: Literal["model"] | UnsetType = UNSET
 
 
-class _Candidate(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class PlainCandidate(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The candidate with this index goes on, or ends."""
+
     content: _Content
     index: int | UnsetType = UNSET
+    finishReason: str | UnsetType = UNSET  # noqa: N815  # the wire's own word
 
 
 class PlainChunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A chunk with one candidate that has not ended."""
+    """A chunk with one candidate."""
 
-    candidates: tuple[_Candidate]
+    candidates: tuple[PlainCandidate]
     usageMetadata: Raw | UnsetType = UNSET  # noqa: N815  # the wire's own word
     modelVersion: str | UnsetType = UNSET  # noqa: N815
     responseId: str | UnsetType = UNSET  # noqa: N815

@@ -60,8 +60,6 @@ class _Choice:
         self.parts: dict[int, Part] = {}
         self.end: CandidateEnd | None = None
         self.citations: list[Json] = []
-        self.frames: dict[int, tuple[bytes, bytes]] = {}
-        """By part: what stands before and behind each further piece of its text, which is all that differs."""
 
 
 class ChatStreamEncoder:
@@ -74,9 +72,22 @@ class ChatStreamEncoder:
         self._base: JsonObject | None = None
         self._choices: dict[int, _Choice] = {}
         self._usage: Usage | None = None
+        self._frames: dict[tuple[int, int], tuple[bytes, bytes, StateTrail | None]] = {}
+        """By part: what stands before and behind each further piece of its text, which is all that differs, and who
+        has to know of a text."""
 
     def feed(self, event: StreamEvent) -> bytes:
         """The bytes this event gives rise to, maybe none."""
+        if type(event) is PartDelta:
+            frame = self._frames.get((event.candidate, event.index))
+            if frame is not None:
+                begin, end, trail = frame
+                if trail is not None:
+                    trail.grow(event.index, event.text)
+                return begin + dumps(event.text) + end
+        return self._fed(event)
+
+    def _fed(self, event: StreamEvent) -> bytes:
         match event:
             case PartDelta():
                 return self._part_delta(self._choice(event.candidate), event.index, event.text)
@@ -87,8 +98,7 @@ class ChatStreamEncoder:
             case ResponseUpdate():
                 self._ext.update(extended(event.ext, NAME))
                 self._base = None
-                for choice in self._choices.values():
-                    choice.frames.clear()
+                self._frames.clear()
                 return b""
             case UsageUpdate():
                 self._usage = event.usage
@@ -165,15 +175,10 @@ class ChatStreamEncoder:
         return self._delta(choice, {"tool_calls": [told]})
 
     def _part_delta(self, choice: _Choice, index: int, text: str) -> bytes:
-        frame = choice.frames.get(index)
-        if frame is not None:
-            if index not in choice.calls:
-                choice.trail.grow(index, text)
-            return frame[0] + dumps(text) + frame[1]
         written = self._first_delta(choice, index, text)
         frame = self._frame(choice, index)
         if frame is not None:
-            choice.frames[index] = frame
+            self._frames[choice.index, index] = (*frame, None if index in choice.calls else choice.trail)
         return written
 
     def _frame(self, choice: _Choice, index: int) -> tuple[bytes, bytes] | None:
