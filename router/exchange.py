@@ -132,8 +132,12 @@ class ProviderStream:
             return None
         try:
             while True:
-                batch = self._taken(await self._patience.wait(self._chunk()))
-                if batch is not None:
+                chunk: bytes | None
+                try:
+                    chunk = await self._patience.wait(self._chunks.__anext__())
+                except StopAsyncIteration:
+                    chunk = None
+                if (batch := self._taken(chunk)) is not None:
                     return batch
         except RouterError as error:
             self._over = True
@@ -147,12 +151,6 @@ class ProviderStream:
         self._over = True
         self._patience.close()
         await self._answer.aclose()
-
-    async def _chunk(self) -> bytes | None:
-        try:
-            return await self._chunks.__anext__()
-        except StopAsyncIteration:
-            return None
 
     def _taken(self, chunk: bytes | None) -> Batch | None:
         """The batch of these bytes, or of the end of them; ``None`` where nobody needs to hear of it."""
@@ -168,8 +166,11 @@ class ProviderStream:
             return Batch((), chunk) if self.relays else None
         self._unread = 0
         self._patience.event_came()
-        self._over = isinstance(events[-1], _ENDS)
-        return Batch(self._ours(events), chunk or b"")
+        if isinstance(last := events[-1], _ENDS):
+            self._over = True
+            if isinstance(last, StreamError):
+                attributed(last.error, self._plan.row)
+        return Batch(events if self._as_told else self._ours(events), chunk or b"")
 
     def _first(self, events: Sequence[StreamEvent], chunk: bytes | None, silent: bytearray) -> Sequence[StreamEvent]:
         """The first events: of a body that gave none, those of the one answer that it may be instead of a stream."""
@@ -182,12 +183,8 @@ class ProviderStream:
         return events
 
     def _ours(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
-        """The events with the provider named in an error, calls under the caller's names, usage in our own count."""
+        """The events with calls under the caller's names and usage in our own count."""
         plan = self._plan
-        if self._over and isinstance(error := events[-1], StreamError):
-            attributed(error.error, plan.row)
-        if self._as_told:
-            return events
         return [counted_event(plan.names.restored_event(event), plan.row.profile) for event in events]
 
 

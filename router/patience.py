@@ -31,11 +31,14 @@ class Patience:
         self._rings_at = math.inf
         self._waiting: asyncio.Task[object] | None = None
         self._over = False
+        self._task: asyncio.Task[object] | None = None
 
     async def wait(self, awaitable: Awaitable[Awaited]) -> Awaited:
-        """Await it within what is left. Raises ProviderTimeoutError, having cancelled it."""
-        task = self._waiting = asyncio.current_task()
-        assert task is not None  # noqa: S101  # only a task awaits
+        """Await it within what is left. Raises ProviderTimeoutError, having cancelled it.
+
+        The task that awaits first is the one that awaits every time.
+        """
+        task = self._waiting = self._task or self._found_task()
         cancelling = task.cancelling()
         if self._rings_at > self._limit:
             self._ring_at(self._limit)
@@ -75,6 +78,11 @@ class Patience:
             self._timer.cancel()
             self._timer = None
             self._rings_at = math.inf
+
+    def _found_task(self) -> "asyncio.Task[object]":
+        task = self._task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # only a task awaits
+        return task
 
     def _ring_at(self, when: float) -> None:
         self.close()

@@ -40,8 +40,7 @@ class _Item:
 
     def grow(self, text: str) -> None:
         self.length += len(text)
-        if not isinstance(self.part, TextPart):
-            self.pieces.append(text)
+        self.pieces.append(text)
 
     def gain(self, state: State | None, ext: Ext) -> None:
         if state is not None:
@@ -113,10 +112,12 @@ class StateTrail:
         item = self._items.get(index)
         if item is None:
             return
-        item.grow(text)
         if isinstance(item.part, TextPart):
+            item.length += len(text)
             self._text += len(text)
-        elif isinstance(item.part, ReasoningPart):
+            return
+        item.grow(text)
+        if isinstance(item.part, ReasoningPart):
             self._reasoning += len(text)
 
     def place(self, index: int) -> int:

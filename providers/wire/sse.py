@@ -71,6 +71,12 @@ class SseParser:
             self._plain = chunk.endswith((b"\n\n", b"\r\n\r\n")) and self._rest == [""] and not self._data
             return events
         held = self._held
+        if not held and chunk.endswith(b"\n\n") and b"\r" not in chunk:
+            # Whole events, as they nearly always come.
+            plain = _plain_pieces(chunk, len(chunk) - 2, b"\n")
+            if plain is not None:
+                self._first = False
+                return plain
         if b"\n" not in chunk and b"\r" not in chunk and not (held and held[-1].endswith((b"\r", b"\n"))):
             # No event ends here. Joined once, at its end, a long one costs no more than its length.
             if chunk:
