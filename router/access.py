@@ -21,10 +21,12 @@ def require_key(call: HttpCall, keys: KeyRing, *, is_open: bool) -> None:
     presented = presented_keys(call.headers)
     if not presented:
         raise AuthenticationError("a router key is required: Authorization: Bearer, or x-api-key, or x-goog-api-key")
-    names = [name for key in presented if (name := keys.verify(key))]
-    if not names:
-        raise AuthenticationError("this router key is not known")
-    call.record.key = names[0]
+    for key in presented:
+        name = keys.verify(key)
+        if name is not None:
+            call.record.key = name
+            return
+    raise AuthenticationError("this router key is not known")
 
 
 def may_read_metrics(call: HttpCall, keys: KeyRing, config: Config) -> None:

@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TextIO
 
 import msgspec
@@ -26,6 +27,7 @@ _MOST_CHARACTERS = 200
 
 _QUIET_PATHS = frozenset({"/healthz", "/readyz"})
 """Asked every few seconds by whatever watches the service."""
+_OF_EVERY_LINE = frozenset({"time", "level", "logger", "message"})
 _LEVELS = {logging.DEBUG: "debug", logging.INFO: "info", logging.ERROR: "error"}
 
 _ours = logging.getLogger(LOGGER_NAME)
@@ -33,10 +35,42 @@ _requests = logging.getLogger(f"{LOGGER_NAME}.request")
 _encode = msgspec.json.Encoder().encode
 
 
+class RequestLine(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """The line of one finished request, in the order it is written; what is not known is left out."""
+
+    time: str
+    level: str
+    logger: str
+    message: str
+    request_id: str
+    method: str
+    path: str
+    status: int | None = None
+    key: str | None = None
+    provider: str | None = None
+    model: str | None = None
+    stream: bool | None = None
+    error: str | None = None
+    adjustments: dict[str, int] | None = None
+    calls: dict[str, int] | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cached_tokens: int | None = None
+    reasoning_tokens: int | None = None
+    duration_ms: float | None = None
+
+    def fields(self) -> dict[str, object]:
+        """What is known of the request itself."""
+        known = {name: getattr(self, name) for name in self.__struct_fields__ if name not in _OF_EVERY_LINE}
+        return {name: value for name, value in known.items() if value is not None}
+
+
 class RequestRecord:
     """What is logged of one request. The service makes it, faces fill it in."""
 
     __slots__ = (
+        "_adjustments",
+        "_calls",
         "error",
         "key",
         "method",
@@ -68,49 +102,51 @@ class RequestRecord:
         self.said: JsonObject = {}
         """The answer's ``router`` object, which of a stream is complete at its end."""
 
+        self._adjustments: dict[str, int] | None = None
+        self._calls: dict[str, int] | None = None
+
     @property
     def adjustments(self) -> dict[str, int]:
-        """How many adjustments there were of each action."""
-        return _tally(self.said.get("adjustments"), "action")
+        """How many adjustments there were of each action; of a request that is over."""
+        if self._adjustments is None:
+            self._adjustments = _tally(self.said.get("adjustments"), "action")
+        return self._adjustments
 
     @property
     def calls(self) -> dict[str, int]:
-        """How many tool calls the answer had with each verdict."""
-        return _tally(self.said.get("calls"), "status")
+        """How many tool calls the answer had with each verdict; of a request that is over."""
+        if self._calls is None:
+            self._calls = _tally(self.said.get("calls"), "status")
+        return self._calls
 
-    def fields(self) -> dict[str, object]:
-        """What is known, ready to be logged."""
-        known: dict[str, object] = {"request_id": self.request_id, "method": self.method}
-        known["path"] = self.path[:_MOST_CHARACTERS]
-        if self.status is not None:
-            known["status"] = self.status
-        if self.key is not None:
-            known["key"] = self.key
-        if self.provider is not None:
-            known["provider"] = self.provider
-        if self.model is not None:
-            known["model"] = self.model[:_MOST_CHARACTERS]
-        if self.stream is not None:
-            known["stream"] = self.stream
-        if self.error is not None:
-            known["error"] = self.error
-        if adjustments := self.adjustments:
-            known["adjustments"] = adjustments
-        if calls := self.calls:
-            known["calls"] = calls
-        if self.usage is not None:
-            known.update(_counts(self.usage))
-        return known
+    def line(self, level: str, seconds: float) -> RequestLine:
+        """What is known once it is over, after so many seconds."""
+        usage = self.usage or _NO_USAGE
+        return RequestLine(
+            time=stamp(time.time()),
+            level=level,
+            logger=_requests.name,
+            message="request",
+            request_id=self.request_id,
+            method=self.method,
+            path=self.path[:_MOST_CHARACTERS],
+            status=self.status,
+            key=self.key,
+            provider=self.provider,
+            model=self.model and self.model[:_MOST_CHARACTERS],
+            stream=self.stream,
+            error=self.error,
+            adjustments=self.adjustments or None,
+            calls=self.calls or None,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            cached_tokens=usage.cached_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            duration_ms=round(seconds * 1000, 3),
+        )
 
 
-def _counts(usage: Usage) -> dict[str, int]:
-    counts = {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-    }
-    return {name: count for name, count in counts.items() if count is not None}
+_NO_USAGE = Usage()
 
 
 def _tally(entries: Json, key: str) -> dict[str, int]:
@@ -128,13 +164,18 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, without its end."""
-        line = _line(record.created, record.levelname.lower(), record.name, _message(record))
+        line: dict[str, object] = {
+            "time": stamp(record.created),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": _message(record),
+        }
         fields = getattr(record, "fields", None)
         if isinstance(fields, Mapping):
             line.update(fields)
         if record.exc_info and record.exc_info[1] is not None:
             line.update(described(record.exc_info[1]))
-        return _encoded(line)
+        return _encoded(line).decode()
 
 
 def described(error: BaseException) -> dict[str, object]:
@@ -164,7 +205,7 @@ class JsonHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO) -> None:
         super().__init__(stream)
         self.setFormatter(JsonFormatter())
-        self._waiting: list[str] = []
+        self._waiting: list[bytes] = []
         self._together = threading.RLock()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -172,7 +213,7 @@ class JsonHandler(logging.StreamHandler[TextIO]):
         self.flush_waiting()
         super().emit(record)
 
-    def add(self, line: dict[str, object]) -> None:
+    def add(self, line: RequestLine) -> None:
         """Write the line at the end of this turn of the event loop; at once where none runs."""
         with self._together:
             self._waiting.append(_encoded(line))
@@ -189,7 +230,7 @@ class JsonHandler(logging.StreamHandler[TextIO]):
             return
         with self._together, contextlib.suppress(OSError, ValueError):
             lines, self._waiting = self._waiting, []
-            self.stream.write("".join(f"{line}\n" for line in lines))
+            self.stream.write(b"\n".join((*lines, b"")).decode())
             self.stream.flush()
 
 
@@ -218,14 +259,11 @@ def write_request(record: RequestRecord, seconds: float) -> None:
         level = logging.ERROR
     if not _requests.isEnabledFor(level):
         return
-    fields = record.fields()
-    fields["duration_ms"] = round(seconds * 1000, 3)
+    line = record.line(_LEVELS[level], seconds)
     handler = _only_handler()
     if handler is None:
-        _requests.log(level, "request", extra={"fields": fields})
+        _requests.log(level, "request", extra={"fields": line.fields()})
     else:
-        line = _line(time.time(), _LEVELS[level], _requests.name, "request")
-        line.update(fields)
         handler.add(line)
 
 
@@ -244,9 +282,18 @@ def _only_handler() -> JsonHandler | None:
     return handler if isinstance(handler, JsonHandler) and not handler.filters else None
 
 
-def _line(created: float, level: str, logger: str, message: str) -> dict[str, object]:
-    at = datetime.fromtimestamp(created, UTC).isoformat(timespec="milliseconds")
-    return {"time": at, "level": level, "logger": logger, "message": message}
+def stamp(created: float) -> str:
+    """A time since the epoch as ``2026-11-25T04:34:42.123+00:00``."""
+    second = int(created)
+    millisecond = round((created - second) * 1_000_000) // 1000
+    if millisecond == 1000:
+        second, millisecond = second + 1, 0
+    return f"{_second(second)}.{millisecond:03d}+00:00"
+
+
+@lru_cache(maxsize=2)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).isoformat()[:19]
 
 
 def _message(record: logging.LogRecord) -> str:
@@ -256,9 +303,11 @@ def _message(record: logging.LogRecord) -> str:
     return str(record.msg).partition("\n")[0][:_MOST_CHARACTERS]
 
 
-def _encoded(line: dict[str, object]) -> str:
+def _encoded(line: dict[str, object] | RequestLine) -> bytes:
     try:
-        return _encode(line).decode()
+        return _encode(line)
     except (TypeError, UnicodeEncodeError):
         # A lone surrogate in a path or model name.
-        return _encode({key: str(value).encode("utf-8", "replace").decode() for key, value in line.items()}).decode()
+        items = line.items() if isinstance(line, dict) else msgspec.structs.asdict(line).items()
+        known = {key: str(value) for key, value in items if value is not None}
+        return _encode({key: value.encode("utf-8", "replace").decode() for key, value in known.items()})

@@ -4,10 +4,10 @@ The values of every label come from a fixed list or from the configuration, so t
 keys, tools and texts are none.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
@@ -19,6 +19,7 @@ from providers.spec.errors import (
     ProviderTimeoutError,
     RouterError,
 )
+from router.counting import CountFamily, Counts, DistributionFamily, Observes
 from router.logs import RequestRecord
 from router.worker_metrics import are_shared, registry_of_workers
 
@@ -49,45 +50,47 @@ class Metrics:
         self._providers = frozenset(providers)
         self._are_shared = are_shared()
         self._registry = registry = CollectorRegistry()
-        self._requests = Histogram(
+        histogram: Any = Histogram if self._are_shared else DistributionFamily
+        counter: Any = Counter if self._are_shared else CountFamily
+        requests = histogram(
             "ai_router_request_duration_seconds",
             "From the request to the end of its answer; the count is the number of requests.",
             ("face", "provider", "status", "stream"),
             buckets=_SECONDS,
             registry=registry,
         )
-        self._upstream = Histogram(
+        upstream = histogram(
             "ai_router_upstream_duration_seconds",
             "From sending a request to a provider to its whole answer, or with stream=true to its first content.",
             ("provider", "stream"),
             buckets=_SECONDS,
             registry=registry,
         )
-        self._attempts = Counter(
+        attempts = counter(
             "ai_router_attempts",
             "Requests sent to providers, by what came of them.",
             ("provider", "outcome"),
             registry=registry,
         )
-        self._fallbacks = Counter(
+        fallbacks = counter(
             "ai_router_fallbacks",
             "Answers of a provider that stood in for another.",
             ("provider",),
             registry=registry,
         )
-        self._tokens = Counter(
+        tokens = counter(
             "ai_router_tokens",
             "Tokens as providers count them.",
             ("provider", "direction"),
             registry=registry,
         )
-        self._adjustments = Counter(
+        adjustments = counter(
             "ai_router_adjustments",
             "What could not be sent or answered as it was written.",
             ("provider", "action"),
             registry=registry,
         )
-        self._verdicts = Counter(
+        verdicts = counter(
             "ai_router_tool_calls",
             "Tool calls in answers, by their verdict.",
             ("provider", "status"),
@@ -104,13 +107,13 @@ class Metrics:
         ).labels(version("ai-router")).set(1)
         # Bound once: to find a child by its labels costs more than to count.
         bind = lru_cache(maxsize=None)
-        self._request = bind(self._requests.labels)
-        self._sent = bind(self._upstream.labels)
-        self._attempt = bind(self._attempts.labels)
-        self._fallback = bind(self._fallbacks.labels)
-        self._token = bind(self._tokens.labels)
-        self._adjustment = bind(self._adjustments.labels)
-        self._verdict = bind(self._verdicts.labels)
+        self._request: Callable[..., Observes] = bind(requests.labels)
+        self._sent: Callable[..., Observes] = bind(upstream.labels)
+        self._attempt: Callable[..., Counts] = bind(attempts.labels)
+        self._fallback: Callable[..., Counts] = bind(fallbacks.labels)
+        self._token: Callable[..., Counts] = bind(tokens.labels)
+        self._adjustment: Callable[..., Counts] = bind(adjustments.labels)
+        self._verdict: Callable[..., Counts] = bind(verdicts.labels)
 
     # ---- what happens
 
@@ -122,8 +125,8 @@ class Metrics:
         stream = "true" if record.stream else "false"
         self._request(_face_of(record), provider, _status_of(record), stream).observe(seconds)
         if record.usage is not None:
-            self._token(provider, "input").inc(record.usage.input_tokens or 0)
-            self._token(provider, "output").inc(record.usage.output_tokens or 0)
+            self._token(provider, "input").inc(max(record.usage.input_tokens or 0, 0))
+            self._token(provider, "output").inc(max(record.usage.output_tokens or 0, 0))
         for action, number in record.adjustments.items():
             self._adjustment(provider, action).inc(number)
         for status, number in record.calls.items():

@@ -6,14 +6,14 @@ is loaded for the first who asks: it takes a quarter of a second and a third of 
 
 import asyncio
 import logging
+import os
 import re
-import secrets
 import time
 from collections.abc import Callable
 from typing import Final
 
 from providers.spec.errors import InternalError
-from router.asgi import App, HttpCall, Receive, Scope, Send
+from router.asgi import App, Headers, HttpCall, Receive, Scope, Send
 from router.errors import OPENAI_SHAPE, Shape, answer_error
 from router.logs import LOGGER_NAME, RequestRecord, write_request
 from router.paths import path_of
@@ -50,7 +50,7 @@ class Service:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; log and count it whatever happens."""
         started = time.perf_counter()
-        record = RequestRecord(_request_id(scope), scope["method"], scope["path"])
+        record = RequestRecord(_request_id(scope["headers"]), scope["method"], scope["path"])
         call = HttpCall(scope, receive, send, record)
         shape = OPENAI_SHAPE
         try:
@@ -92,9 +92,9 @@ def _local_path(scope: Scope) -> str:
     return str(path)
 
 
-def _request_id(scope: Scope) -> str:
+def _request_id(headers: Headers) -> str:
     """The caller's own id where it is a sane one, else a fresh one."""
-    for name, value in scope["headers"]:
+    for name, value in headers:
         if name == b"x-request-id" and _SANE_ID.fullmatch(value):
             return str(value.decode())
-    return f"req_{secrets.token_hex(16)}"
+    return f"req_{os.urandom(16).hex()}"

@@ -3,13 +3,17 @@
 import io
 import json
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from providers.spec.response import Usage
 from router.keys import new_key
-from router.logs import JsonFormatter, RequestRecord, described
+from router.logs import JsonFormatter, RequestRecord, configure_logging, described, stamp, write_request
 from tests.e2e.service import client, router_service, row
 from tests.fakes.openai_chat import OpenAIChat
 from tests.fakes.server import CutMidStream, ErrorMidStream, HttpError, running
@@ -152,7 +156,58 @@ def test_a_line_is_a_line_whatever_is_in_it() -> None:
     assert stream.getvalue().count("\n") == 1
 
 
+def written(record: RequestRecord) -> str:
+    """The line of a request as it stands in the log."""
+    configure_logging("info", stream=(stream := io.StringIO()))
+    try:
+        write_request(record, 0.0125)
+    finally:
+        logging.getLogger("router").handlers.clear()
+        logging.getLogger("router").propagate = True
+    return stream.getvalue()
+
+
+def test_the_line_of_a_request_has_what_is_known_in_its_order() -> None:
+    record = RequestRecord("r-1", "POST", "/v1/messages")
+    assert list(json.loads(written(record))) == [
+        "time", "level", "logger", "message", "request_id", "method", "path", "duration_ms"
+    ]  # fmt: skip
+    record = RequestRecord("r-1", "POST", "/v1/messages")
+    record.status, record.key, record.provider, record.model, record.stream = 502, "team", "openai", "m", False
+    record.error, record.usage = "overloaded_error", Usage(input_tokens=0, output_tokens=2, reasoning_tokens=3)
+    record.said = {
+        "adjustments": [{"action": "dropped"}] * 2,
+        "calls": [{"status": "complete"}, {"status": "repaired"}],
+    }
+    line = json.loads(written(record))
+    assert line.pop("time").endswith("+00:00")
+    assert list(line.items()) == list({
+        "level": "error", "logger": "router.request", "message": "request", "request_id": "r-1", "method": "POST",
+        "path": "/v1/messages", "status": 502, "key": "team", "provider": "openai", "model": "m", "stream": False,
+        "error": "overloaded_error", "adjustments": {"dropped": 2}, "calls": {"complete": 1, "repaired": 1},
+        "input_tokens": 0, "output_tokens": 2, "reasoning_tokens": 3, "duration_ms": 12.5,
+    }.items())  # fmt: skip
+
+
+def test_whoever_else_listens_hears_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    record = RequestRecord("r-1", "GET", "/\ud800\n" + "x" * 300)
+    line = json.loads(written(record))
+    with caplog.at_level(logging.INFO):
+        write_request(record, 0.0125)
+    fields = caplog.records[-1].fields  # type: ignore[attr-defined]
+    assert fields["request_id"] == line["request_id"]
+    assert (len(fields["path"]), len(line["path"])) == (200, 200)
+    assert json.loads(JsonFormatter().format(caplog.records[-1])).keys() == line.keys()
+
+
+@given(st.one_of(st.floats(0, 4e9), st.integers(0, 4_000_000_000).map(float)))
+@example(1.9999999)
+@example(1795581282.9996)
+def test_a_time_is_written_as_the_standard_library_writes_it(seconds: float) -> None:
+    assert stamp(seconds) == datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
+
+
 def test_what_callers_choose_is_cut() -> None:
     record = RequestRecord("r", "GET", "/" + "x" * 5000)
     record.model = "m" * 5000
-    assert all(len(str(value)) <= 200 for value in record.fields().values())
+    assert all(len(str(value)) <= 200 for value in record.line("info", 0.0).fields().values())
