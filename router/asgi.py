@@ -92,13 +92,26 @@ class HttpCall:
         await self._sent(self._start(status, (*headers, (b"content-length", b"%d" % len(body))), media_type))
         await self._sent({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def stream(self, pieces: AsyncGenerator[bytes, None], headers: Headers, media_type: bytes = EVENTS) -> None:
-        """Send an answer as it comes; ``pieces`` is closed however that ends."""
+    async def stream(
+        self,
+        pieces: AsyncGenerator[bytes, None],
+        headers: Headers,
+        media_type: bytes = EVENTS,
+        *,
+        is_over: Callable[[], bool] = bool,
+    ) -> None:
+        """Send an answer as it comes; ``pieces`` is closed however that ends.
+
+        ``is_over``: whether the piece that was given is the last, where that can be known; it saves a write.
+        """
         try:
             unbuffered = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
             await self._sent(self._start(200, (*unbuffered, *headers), media_type))
             async for piece in pieces:
-                await self._sent({"type": "http.response.body", "body": piece, "more_body": True})
+                more = not is_over()
+                await self._sent({"type": "http.response.body", "body": piece, "more_body": more})
+                if not more:
+                    return
             await self._sent({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await pieces.aclose()

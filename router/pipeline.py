@@ -67,7 +67,8 @@ class StreamedAnswer:
         self._watch = watch
         self._passes = passes
         self._head = head
-        self._ended = False
+        self.is_over = False
+        """The last was given of which something can be made."""
         self._stream = stream
         self._metrics: Metrics | None = metrics
         metrics.stream_began()
@@ -81,9 +82,13 @@ class StreamedAnswer:
         for batch in self._head:
             if piece := write(self._watched(batch)):
                 yield piece
-        while not self._ended and (batch := await self._stream.read()) is not None:
+            if self.is_over:
+                return
+        while (batch := await self._stream.read()) is not None:
             if piece := write(self._watched(batch)):
                 yield piece
+            if self.is_over:
+                return
 
     async def aclose(self) -> None:
         """End the upstream call, whether its answer was read to the end or not."""
@@ -96,7 +101,7 @@ class StreamedAnswer:
         passes = self._passes
         events = passes.feed_after(self._watch.feed(passes.feed_before(batch.events)))
         last = type(events[-1]) if events else None
-        self._ended = last is StreamError
+        self.is_over = last is StreamEnd or last is StreamError
         if last is StreamEnd:
             report_left_out(self._plan.report, self._watch.left_out)
             passes.report(self._plan.report)

@@ -119,7 +119,10 @@ async def answer_stream(
         pieces = written(face, asked, streamed, record)
         try:
             headers = headers_of_said(streamed.said)
-            await call.stream(pieces if shape is None else shape(pieces), headers, media_type)
+            if shape is None:
+                await call.stream(pieces, headers, media_type, is_over=lambda: streamed.is_over)
+            else:
+                await call.stream(shape(pieces), headers, media_type)
         finally:
             await streamed.aclose()
 
