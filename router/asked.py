@@ -1,9 +1,11 @@
 """A request as a face took it in."""
 
+import re
 from collections.abc import Mapping
 from copy import copy
 from typing import Any, Final
 
+from providers.spec.adjustments import PlaceOf
 from providers.spec.dialect import Dialect, PlainRequest
 from providers.spec.errors import InvalidRequestError, RouterError
 from providers.spec.request import Request
@@ -14,6 +16,9 @@ from router.verdicts.offer import Offer, PlainOffer, RequestOffer
 
 _NO_OPTIONS: Final = Options()
 
+_OUTSIDE: Final = re.compile(r"(response|headers|model)\b")
+"""What these paths lead to is not in the request, or beside it."""
+
 
 class Asked:
     """What was asked. Read plainly, it is taken apart only as far as somebody looks into it."""
@@ -21,6 +26,7 @@ class Asked:
     __slots__ = (
         "_body",
         "_face",
+        "_places",
         "_request",
         "elsewhere",
         "given",
@@ -31,6 +37,7 @@ class Asked:
         "plain",
         "raw",
         "stream",
+        "within",
     )
 
     def __init__(
@@ -45,6 +52,7 @@ class Asked:
         given: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         elsewhere: RouterError | None = None,
+        within: str = "",
     ) -> None:
         """Either ``request`` and ``body``, or ``plain`` and ``raw``."""
         said = plain or request
@@ -69,6 +77,9 @@ class Asked:
         """Headers of the caller's that belong to the face's dialect (``anthropic-beta``, …)."""
         self.elsewhere = elsewhere
         """Why no provider of another dialect can take it."""
+        self.within = within
+        """Where the request stands in what the caller sent, where that is not all of it."""
+        self._places: PlaceOf | None = None
 
     @property
     def dialect(self) -> str:
@@ -110,6 +121,17 @@ class Asked:
             self._body = {} if self.raw is None else loads_object(self.raw)
         return self._body
 
+    def place_of(self, path: str, *, carried: bool = False) -> str:
+        """A place of the canonical request as its caller wrote it; what is no place of it stays as it is.
+
+        ``carried``: a member of the body under the name that it has there.
+        """
+        if not carried or self.plain is None:
+            if self._places is None:
+                self._places = self._face.places(self.body, lambda: self.request)
+            path = self._places(path, carried=carried)
+        return placed_within(self.within, path)
+
     def under(self, options: Options) -> "Asked":
         """The same under these options."""
         other = copy(self)
@@ -123,3 +145,16 @@ class Asked:
         other.model, other.stream = request.model, bool(request.stream)
         other._body = self.body
         return other
+
+
+def placed_within(within: str, path: str) -> str:
+    """A path in a request that stands ``within`` what its caller sent."""
+    return f"{within}.{path}" if within and not _OUTSIDE.match(path) else path
+
+
+def tell_place(error: RouterError, place: str) -> None:
+    """Let an error name this place instead of its own, in its message too."""
+    if error.path and place != error.path:
+        error.message = error.message.replace(error.path, place, 1)
+        error.args = (error.message,)
+        error.path = place

@@ -7,7 +7,7 @@ import msgspec
 from providers.dialects import DIALECTS
 from providers.spec.adjustments import Report
 from providers.spec.dialect import Dialect, EncodedRequest
-from providers.spec.errors import InvalidRequestError, RouterError, UnsupportedError
+from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import Request
 from providers.spec.values import JsonObject
@@ -16,7 +16,7 @@ from providers.wire.json import dumps
 from providers.wire.splice import replace_member
 from providers.wire.strict_shape import widened_tools
 from providers.wire.tool_names import NO_NAMES, ToolNames, names_for
-from router.asked import Asked
+from router.asked import Asked, tell_place
 from router.policies import encoded_under
 from router.routing import Route
 from router.wires import wire_of
@@ -51,7 +51,7 @@ def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> 
     Raises InvalidRequestError and UnsupportedError where the candidate cannot take the request, UnsupportedError also
     for the first loss where the caller refuses losses, and what the face says of a request for its own dialect alone.
     """
-    row, report = route.row, Report()
+    row, report = route.row, Report(asked.place_of)
     target = route.target(wire_of(row, route.model, asked))
     dialect = DIALECTS[target.dialect]
     if asked.elsewhere is not None and asked.dialect != target.dialect:
@@ -127,20 +127,17 @@ def _encoded(
         wanted, usage_wanted = stream or None, usage or None
         if (request.stream, request.stream_usage) != (wanted, usage_wanted):
             request = msgspec.structs.replace(request, stream=wanted, stream_usage=usage_wanted)
-    try:
-        return encoded_under(asked.options, request, report, lambda asks, to: dialect.encode_request(asks, target, to))
-    except (InvalidRequestError, UnsupportedError) as error:
-        _tell_place(error, asked)
-        raise
 
+    def encode(asks: Request, to: Report) -> EncodedRequest:
+        try:
+            return dialect.encode_request(asks, target, to)
+        except (InvalidRequestError, UnsupportedError) as error:
+            # As with adjustments: the codecs of providers know places by the canonical form alone.
+            if error.path:
+                tell_place(error, to.place(error.path))
+            raise
 
-def _tell_place(error: RouterError, asked: Asked) -> None:
-    """Give the place as the caller wrote it, which the codecs of providers know by the canonical form alone."""
-    written = error.path and DIALECTS[asked.dialect].place_of(asked.spelled, error.path)
-    if error.path and written and written != error.path:
-        error.message = error.message.replace(error.path, written, 1)
-        error.args = (error.message,)
-        error.path = written
+    return encoded_under(asked.options, request, report, encode)
 
 
 def _relayed(asked: Asked, encoded: EncodedRequest, target: Target) -> bytes | None:

@@ -12,6 +12,7 @@ from providers.spec.dialect import EncodedRequest
 from providers.spec.errors import ForcedChoiceError
 from providers.spec.request import Reasoning, Request
 from providers.wire.orphans import without_orphans
+from providers.wire.places import moved
 from router.options import Options
 
 Encode = Callable[[Request, Report], EncodedRequest]
@@ -26,7 +27,9 @@ def encoded_under(options: Options, request: Request, report: Report, encode: En
     whatever it is told.
     """
     if options.orphans == "repair":
-        request = without_orphans(request, report)
+        mended = without_orphans(request, report)
+        report = report if mended is request else report.moving(moved(request, mended))
+        request = mended
     before = len(report.adjustments)
     try:
         return encode(request, report)

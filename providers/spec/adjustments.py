@@ -1,6 +1,8 @@
 """What had to be changed to make a request or an answer fit: the list behind ``router.adjustments``."""
 
-from typing import Literal
+from collections.abc import Callable
+from copy import copy
+from typing import Literal, Protocol
 
 import msgspec
 
@@ -30,16 +32,46 @@ class Adjustment(msgspec.Struct, frozen=True, kw_only=True):
         return entry
 
 
-class Report:
-    """Collects adjustments while one request is encoded and its answer decoded. Not shared between attempts."""
+class PlaceOf(Protocol):
+    """Gives a place of the canonical form as the caller wrote it."""
 
-    def __init__(self) -> None:
+    def __call__(self, path: str, *, carried: bool = False) -> str:
+        """``carried``: the path is a member of the body under the name its caller gave it."""
+        ...
+
+
+class Report:
+    """Collects adjustments while one request is encoded and its answer decoded. Not shared between attempts.
+
+    ``place_of``: how the places that codecs know by the canonical form alone are told; as they are where it is absent.
+    """
+
+    def __init__(self, place_of: PlaceOf | None = None) -> None:
+        self._place_of = place_of
         self.adjustments: list[Adjustment] = []
         self._alike: dict[tuple[str, Action, str], list[Adjustment]] = {}
         """Those that may be the same: a long history has thousands, which must not each be compared with all."""
 
-    def add(self, path: str, action: Action, reason: str, *, from_: Json = None, to: Json = None) -> None:
-        """Note one adjustment; the same one twice is noted once."""
+    def place(self, path: str) -> str:
+        """A place of the canonical form as the caller wrote it."""
+        return path if self._place_of is None else self._place_of(path)
+
+    def moving(self, moved: Callable[[str], str]) -> "Report":
+        """The same list for who sees the request after its messages were moved: ``moved`` gives where they were."""
+        other = copy(self)
+        if (place_of := self._place_of) is not None:
+            other._place_of = lambda path, *, carried=False: place_of(path if carried else moved(path), carried=carried)
+        return other
+
+    def add(
+        self, path: str, action: Action, reason: str, *, from_: Json = None, to: Json = None, carried: bool = False
+    ) -> None:
+        """Note one adjustment; the same one twice is noted once.
+
+        ``carried``: the path is a member of the body under the name its caller gave it, and not the canonical one.
+        """
+        if self._place_of is not None:
+            path = self._place_of(path, carried=carried)
         adjustment = Adjustment(path=path, action=action, reason=reason, from_=from_, to=to)
         alike = self._alike.setdefault((path, action, reason), [])
         if adjustment not in alike:

@@ -1,11 +1,11 @@
 """What a dialect offers: one codec per wire grammar, both directions, pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
-from providers.spec.adjustments import Report
+from providers.spec.adjustments import PlaceOf, Report
 from providers.spec.errors import RouterError
 from providers.spec.events import StreamEvent
 from providers.spec.parts import Origin
@@ -178,8 +178,11 @@ class Dialect(Protocol):
         """Face. What answers to this request go through where its caller reads less than the dialect says today."""
         ...
 
-    def place_of(self, request: Request, path: str) -> str:
-        """Face. A path that was given for the canonical form of ``request``, as its caller wrote the place."""
+    def places(self, body: JsonObject, request: Callable[[], Request]) -> PlaceOf:
+        """Face. Gives the places of the canonical request that ``request`` gives as they stand in its ``body``.
+
+        Places that are not in the request (``response…``, ``headers…``) stay as they are.
+        """
         ...
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
@@ -215,7 +218,3 @@ class FullyTranslated:
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """None: every caller of this dialect reads all of it."""
         return None
-
-    def place_of(self, request: Request, path: str) -> str:
-        """The canonical place as it is."""
-        return path

@@ -51,11 +51,13 @@ class _Walk:
     def message(self, message: Message, path: str) -> None:
         if message.role == "assistant":
             self.end_turn()
-            self._open = [(part, path) for part in message.parts if _is_call(part)]
+            calls = enumerate(message.parts)
+            self._open = [(part, f"{path}.content[{number}]") for number, part in calls if _is_call(part)]
             self.messages.append(message)
             self._place = len(self.messages)
             return
-        parts = tuple(part for part in message.parts if not self._is_orphan(part, path))
+        places = enumerate(message.parts)
+        parts = tuple(part for number, part in places if not self._is_orphan(part, f"{path}.content[{number}]"))
         if len(parts) != len(message.parts):
             self.changed = True
             if not parts:

@@ -128,9 +128,9 @@ def _named(request: Request) -> Iterator[tuple[str, str]]:
         if isinstance(tool, FunctionTool):
             yield f"tools[{index}].name", tool.name
     for index, message in enumerate(request.messages):
-        for part in message.parts:
+        for number, part in enumerate(message.parts):
             if isinstance(part, ToolCallPart | ToolResultPart) and part.executed_by == "client" and part.name:
-                yield f"messages[{index}].name", part.name
+                yield f"messages[{index}].content[{number}].name", part.name
 
 
 def _under(part: Part, names: Mapping[str, str]) -> Part:

@@ -1,5 +1,6 @@
 """Examples of every error."""
 
+from copy import copy
 from typing import Any, Final
 
 from providers.spec.errors import (
@@ -14,9 +15,10 @@ from providers.spec.errors import (
     UnknownModelError,
     UnsupportedError,
 )
+from router.asked import placed_within, tell_place
 from router.documentation.examples import Examples
 from router.errors import OPENAI_SHAPE, Shape
-from router.faces.envelope import refused
+from router.faces.envelope import INPUT, refused
 
 _SHOWN: Final[tuple[tuple[str, RouterError], ...]] = (
     (
@@ -58,14 +60,16 @@ _SHOWN: Final[tuple[tuple[str, RouterError], ...]] = (
 )  # fmt: skip
 
 
-def errors_in(shape: Shape) -> dict[int, Examples]:
-    """One example for each status, in a dialect's shape."""
+def errors_in(shape: Shape, within: str = "") -> dict[int, Examples]:
+    """One example for each status, in a dialect's shape; ``within``: where the request stands in what is sent."""
     by_status: dict[int, Examples] = {}
-    for summary, error in _SHOWN:
+    for summary, shown in _SHOWN:
+        error = copy(shown)
+        tell_place(error, placed_within(within, error.path or ""))
         value: Any = shape(error)
         by_status[error.status] = {"error": {"summary": summary, "value": value}}
     return by_status
 
 
 ERRORS: Final = errors_in(OPENAI_SHAPE)
-ENVELOPE_ERRORS: Final = errors_in(refused)
+ENVELOPE_ERRORS: Final = errors_in(refused, within=INPUT)

@@ -8,6 +8,7 @@ from providers.spec.values import Json, JsonObject
 from providers.wire.json import dumps, loads_object
 from providers.wire.reader import Reader
 from router.asgi import HttpCall
+from router.asked import placed_within, tell_place
 from router.faces.chat import CHAT
 from router.faces.serving import asked_of, encoded
 from router.pipeline import Answer, Pipeline
@@ -17,13 +18,22 @@ from router.said import headers_of_said
 _DEFAULT_ALIAS = "default"
 """The alias used where an envelope names neither model nor intent."""
 
+INPUT = "input"
+"""Where the chat body stands."""
+
 
 async def answer_envelope(call: HttpCall, pipeline: Pipeline, body: JsonObject) -> None:
     """Run one envelope ``{intent?, provider?, model?, input: {messages, tools, tool_choice, …}}``.
 
     ``input`` is a chat body without ``model`` and ``stream``. Raises RouterError and CallerGoneError.
     """
-    asked = asked_of(CHAT, _chat_body(body, pipeline.routes), None, call.headers)
+    chat_body = _chat_body(body, pipeline.routes)
+    try:
+        asked = asked_of(CHAT, chat_body, None, call.headers, within=INPUT)
+    except RouterError as error:
+        if error.path:
+            tell_place(error, placed_within(INPUT, error.path))
+        raise
     record = call.record
     record.model = asked.model
     async with call.while_there():

@@ -44,10 +44,13 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
     dialect itself can serve."""
 
 
-def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[str, str], *, model: str = "") -> Asked:
+def asked_of(
+    face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[str, str], *, model: str = "", within: str = ""
+) -> Asked:
     """The request in a body; its ``router`` object is taken out and checked.
 
-    ``model``: where the face names it outside the body. Raises InvalidRequestError with the JSON path.
+    ``model``: where the face names it outside the body. ``within``: where the body stands in what the caller sent, of
+    which its places are told. Raises InvalidRequestError with the JSON path.
     """
     told = body.pop("router", None)
     given = read_options(told, headers)
@@ -71,6 +74,7 @@ def asked_of(face: Face, body: JsonObject, raw: bytes | None, headers: Mapping[s
         raw=raw if told is None else None,
         headers=own,
         elsewhere=elsewhere,
+        within=within,
     )
 
 

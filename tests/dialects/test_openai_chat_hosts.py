@@ -134,7 +134,7 @@ def test_ids_that_repeat_and_ids_that_are_missing_are_told_apart() -> None:
     [
         ((USER, turn(call())), "messages[1].tool_calls[0]"),
         ((USER, turn(call()), USER, turn(TextPart(text="x"))), "messages[1].tool_calls[0]"),
-        ((USER, result("nobody")), "messages[1]"),
+        ((USER, result("nobody")), "messages[1].content[0]"),
     ],
 )
 def test_orphans_of_another_dialect_are_refused_with_their_place(messages: tuple[Message, ...], path: str) -> None:
@@ -185,7 +185,7 @@ def test_a_failed_result_says_so_in_its_text() -> None:
     """HIST-22."""
     body, report = sent(USER, turn(call()), result("call_1", TextPart(text="no such city"), outcome="error"))
     assert body["messages"][2]["content"] == "Error: no such city"
-    assert paths(report) == [("messages[2].outcome", "mapped")]
+    assert paths(report) == [("messages[2].content[0].outcome", "mapped")]
 
 
 def test_a_refusal_is_said_as_text() -> None:
@@ -206,7 +206,7 @@ def test_what_another_provider_ran_is_no_call_of_the_clients() -> None:
     """SERVER-03."""
     body, report = sent(USER, turn(call("srv_1", executed_by="provider"), TextPart(text="found")), USER)
     assert body["messages"][1] == {"role": "assistant", "content": "found"}
-    assert ("messages[1].tool_calls[0]", "dropped") in paths(report)
+    assert ("messages[1].content[0]", "dropped") in paths(report)
 
 
 # ---- pictures
@@ -229,7 +229,7 @@ def test_a_picture_in_a_result_follows_in_a_message_that_names_its_call() -> Non
     (label, picture) = body["messages"][4]["content"]
     assert (label["type"], picture) == ("text", PICTURED)
     assert "a" in label["text"].split()[-1]
-    assert paths(report) == [("messages[2].content[1]", "mapped")]
+    assert paths(report) == [("messages[2].content[0].content[1]", "mapped")]
 
 
 @pytest.mark.parametrize("takes", [True, False, None])
@@ -245,7 +245,7 @@ def test_a_chat_callers_picture_stays_unless_the_host_refuses_it(takes: bool | N
     if takes is False:
         assert out["messages"][2] == answered(content="")
         assert out["messages"][3]["content"][1] == PICTURED
-        assert paths(report) == [("messages[2].content[0]", "mapped")]
+        assert paths(report) == [("messages[2].content[0].content[0]", "mapped")]
     else:
         assert (out["messages"], report.adjustments) == (messages, [])
 

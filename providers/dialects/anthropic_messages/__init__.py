@@ -1,7 +1,10 @@
 """Anthropic Messages: the wire of ``POST /v1/messages``, both directions."""
 
+from collections.abc import Callable
+
 from providers.dialects.anthropic_messages.errors import decode_error, encode_error
 from providers.dialects.anthropic_messages.grammar import NAME
+from providers.dialects.anthropic_messages.places import SPELLING
 from providers.dialects.anthropic_messages.plain_answer import read_answer
 from providers.dialects.anthropic_messages.request_decode import decode_request
 from providers.dialects.anthropic_messages.request_encode import encode_request
@@ -9,7 +12,7 @@ from providers.dialects.anthropic_messages.response_decode import decode_respons
 from providers.dialects.anthropic_messages.response_encode import encode_response
 from providers.dialects.anthropic_messages.stream_decode import MessagesStreamDecoder
 from providers.dialects.anthropic_messages.stream_encode import MessagesStreamEncoder
-from providers.spec.adjustments import Report
+from providers.spec.adjustments import PlaceOf, Report
 from providers.spec.dialect import (
     Dialect,
     EncodedRequest,
@@ -24,6 +27,7 @@ from providers.spec.profile import Target
 from providers.spec.request import Request
 from providers.spec.response import Response
 from providers.spec.values import JsonObject
+from providers.wire.places import Places
 
 
 class AnthropicMessages(FullyTranslated):
@@ -50,6 +54,10 @@ class AnthropicMessages(FullyTranslated):
     def read_answer(self, raw: bytes, origin: Origin) -> Response | None:
         """See ``plain_answer``."""
         return read_answer(raw, origin)
+
+    def places(self, body: JsonObject, request: Callable[[], Request]) -> PlaceOf:
+        """See ``places``."""
+        return Places(body, request, SPELLING)
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

@@ -10,7 +10,7 @@ Anthropic's has (those are base64 and hold no dot):
 """
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 import msgspec
 
@@ -59,12 +59,17 @@ def read_redacted(text: str, origin: Origin) -> ReasoningPart | OpaquePart:
     return ReasoningPart(redacted=True, state=read_state(text, "redacted", origin))
 
 
+def is_carried(part: Part) -> TypeGuard[OpaquePart]:
+    """Whether a part stands for the state of its neighbour."""
+    return isinstance(part, OpaquePart) and part.type == _CARRIED and part.state is not None
+
+
 def attach_carried(parts: Iterable[Part]) -> tuple[Part, ...]:
     """Parts with carried state put back on the parts it belongs to."""
     attached: list[Part] = []
     waiting: State | None = None
     for part in parts:
-        if isinstance(part, OpaquePart) and part.type == _CARRIED and part.state is not None:
+        if is_carried(part) and part.state is not None:
             if part.value == "next":
                 waiting = part.state
             elif attached:

@@ -130,13 +130,15 @@ def _effort(reasoning: Reasoning, report: Report) -> str | None:
     effort, budget = reasoning.effort, reasoning.budget_tokens
     if effort is None and budget is not None and budget > 0:
         effort = next((name for name, tokens in BUDGETS.items() if name != "minimal" and tokens >= budget), "max")
-        report.add("reasoning", "downgraded", "the model takes an effort and no budget", from_=budget, to=effort)
+        report.add(
+            "reasoning.budget_tokens", "downgraded", "the model takes an effort and no budget", from_=budget, to=effort
+        )
         return effort
     if effort is None:
         return None
     known = _EFFORTS.get(effort, effort)
     if known != effort:
-        report.add("reasoning", "mapped", "the nearest effort that Anthropic has", from_=effort, to=known)
+        report.add("reasoning.effort", "mapped", "the nearest effort that Anthropic has", from_=effort, to=known)
     return known
 
 
@@ -146,7 +148,9 @@ def _budget(reasoning: Reasoning, limit: int, given: bool, report: Report) -> tu
     if wanted is None or wanted < 0:
         effort = reasoning.effort or "medium"
         wanted = BUDGETS.get(effort, BUDGETS["medium"])
-        report.add("reasoning", "mapped", "the model takes a budget and no effort", from_=reasoning.effort, to=wanted)
+        report.add(
+            "reasoning.effort", "mapped", "the model takes a budget and no effort", from_=reasoning.effort, to=wanted
+        )
     budget = max(wanted, MIN_BUDGET)
     if not given:
         return budget, budget + limit

@@ -120,14 +120,14 @@ def _amount(reasoning: Reasoning, target: Target, report: Report) -> JsonObject:
         return {"thinkingLevel": _level(effort, budget, always, report)}
     wanted = BUDGETS[effort] if budget is None else budget
     if budget is None:
-        report.add("reasoning", "mapped", "the model takes a budget and no effort", from_=effort, to=wanted)
+        report.add("reasoning.effort", "mapped", "the model takes a budget and no effort", from_=effort, to=wanted)
     return {"thinkingBudget": wanted}
 
 
 def _level(effort: str, budget: int | None, always: bool, report: Report) -> str:
     level = "LOW" if always and effort == "minimal" else LEVELS[effort]
     if level.lower() != effort:
-        report.add("reasoning", "mapped", "the nearest level that the model has", from_=effort, to=level)
+        report.add("reasoning.effort", "mapped", "the nearest level that the model has", from_=effort, to=level)
     if budget is not None:
         report.add("reasoning.budget_tokens", "dropped", "the model takes a level or a budget, not both", from_=budget)
     return level

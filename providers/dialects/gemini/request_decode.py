@@ -19,7 +19,8 @@ INSTRUCTION: Final = "instruction"
 
 _ORIGIN: Final = Origin(dialect=NAME)
 _MODEL_PARTS: Final = PartContext(_ORIGIN)
-_OTHER_PARTS: Final = PartContext(_ORIGIN, thinks=False)
+OTHER_PARTS: Final = PartContext(_ORIGIN, thinks=False)
+"""Where parts of what is given to the model come from."""
 
 
 def decode_request(body: JsonObject) -> Request:
@@ -59,7 +60,7 @@ def _instruction(request: GeminiReader) -> list[Message]:
     role = content.text("role")
     if role is not None:
         content.variants["role"] = role
-    parts = decode_parts(required_parts(content), content.at("parts"), _OTHER_PARTS)
+    parts = decode_parts(required_parts(content), content.at("parts"), OTHER_PARTS)
     return [Message(role="system", parts=tuple(parts), ext=content.rest(), form=content.form())]
 
 
@@ -71,12 +72,16 @@ def _contents(request: GeminiReader) -> list[Message]:
 def _message(value: Json, path: str) -> Message:
     reader = GeminiReader(value, path, NAME)
     spelled = reader.text("role")
-    context = _MODEL_PARTS if spelled == "model" else _OTHER_PARTS
-    parts = attach_carried(decode_parts(required_parts(reader), reader.at("parts"), context))
+    parts = attach_carried(decode_parts(required_parts(reader), reader.at("parts"), context_of(spelled)))
     role = _role(spelled, parts, reader.at("role"))
     if spelled is not None:
         reader.variants["role"] = spelled
     return Message(role=role, parts=parts, ext=reader.rest(), form=reader.form())
+
+
+def context_of(role: str | None) -> PartContext:
+    """Where the parts of a content of this role come from."""
+    return _MODEL_PARTS if role == "model" else OTHER_PARTS
 
 
 def _role(spelled: str | None, parts: tuple[Part, ...], path: str) -> Role:

@@ -1,8 +1,10 @@
 """OpenAI chat completions: the wire of ``POST /v1/chat/completions``, both directions."""
 
+from collections.abc import Callable
+
 from providers.dialects.openai_chat.grammar import NAME
 from providers.dialects.openai_chat.legacy import LegacyAnswer, is_legacy
-from providers.dialects.openai_chat.places import place_of
+from providers.dialects.openai_chat.places import SPELLING
 from providers.dialects.openai_chat.plain_answer import read_answer
 from providers.dialects.openai_chat.plain_request import read_plain
 from providers.dialects.openai_chat.request_decode import decode_request
@@ -11,7 +13,7 @@ from providers.dialects.openai_chat.response_decode import decode_response
 from providers.dialects.openai_chat.response_encode import encode_response
 from providers.dialects.openai_chat.stream_decode import ChatStreamDecoder
 from providers.dialects.openai_chat.stream_encode import ChatStreamEncoder
-from providers.spec.adjustments import Report
+from providers.spec.adjustments import PlaceOf, Report
 from providers.spec.dialect import (
     AnswerPass,
     Dialect,
@@ -28,6 +30,7 @@ from providers.spec.request import Request
 from providers.spec.response import Response
 from providers.spec.values import JsonObject
 from providers.wire.openai_errors import decode_error, encode_error
+from providers.wire.places import Places
 
 
 class OpenAIChat:
@@ -64,9 +67,9 @@ class OpenAIChat:
         """See ``legacy``."""
         return LegacyAnswer() if is_legacy(request) else None
 
-    def place_of(self, request: Request, path: str) -> str:
+    def places(self, body: JsonObject, request: Callable[[], Request]) -> PlaceOf:
         """See ``places``."""
-        return place_of(request, path)
+        return Places(body, request, SPELLING)
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

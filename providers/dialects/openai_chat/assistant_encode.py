@@ -101,10 +101,10 @@ class AssistantEncoder:
         spelled = variant_of(message.form, "content")
         if own and spelled == "empty":
             return ""
-        items = [part for part in message.parts if self._is_content(part, message)]
+        items = {number: part for number, part in enumerate(message.parts) if self._is_content(part, message)}
         if own and spelled is None:
             return self._items(items, path) if items or self._was_list(message) else None
-        texts = [part for part in items if isinstance(part, TextPart | RefusalPart)]
+        texts = [part for part in items.values() if isinstance(part, TextPart | RefusalPart)]
         self._report_rest(items, path)
         text = "".join(part.text for part in texts)
         return text if text or spelled == "text" else None
@@ -126,10 +126,10 @@ class AssistantEncoder:
         form = message.form
         return form is not None and "content" in form.keys and "content" not in form.nulls
 
-    def _items(self, parts: list[Part], path: str) -> list[Json]:
+    def _items(self, parts: dict[int, Part], path: str) -> list[Json]:
         """The content where it came as a list."""
         items: list[Json] = []
-        for index, part in enumerate(parts):
+        for index, part in parts.items():
             report_foreign(part.ext, f"{path}.content[{index}]", self._report)
             match part:
                 case TextPart():
@@ -146,9 +146,9 @@ class AssistantEncoder:
                     pass
         return items
 
-    def _report_rest(self, parts: list[Part], path: str) -> None:
+    def _report_rest(self, parts: dict[int, Part], path: str) -> None:
         """What a turn of another dialect's making holds beside text: chat has no place for it."""
-        for index, part in enumerate(parts):
+        for index, part in parts.items():
             at = f"{path}.content[{index}]"
             match part:
                 case TextPart(annotations=annotations):
@@ -179,12 +179,14 @@ class AssistantEncoder:
     def _calls(self, message: Message, path: str) -> JsonObject:
         written: list[Json] = []
         legacy: JsonObject = {}
-        for part in message.parts:
+        for number, part in enumerate(message.parts):
             if not isinstance(part, ToolCallPart):
                 continue
             at = f"{path}.tool_calls[{len(written)}]"
             if part.executed_by == "provider":
-                self._report.add(at, "dropped", "a tool run by another provider", from_=part.name)
+                self._report.add(
+                    f"{path}.content[{number}]", "dropped", "a tool run by another provider", from_=part.name
+                )
             elif variant_of(part.form, "field") == "function_call":
                 # It has no id, and its result names the function (HIST-10).
                 legacy["function_call"] = self._function(part, at)

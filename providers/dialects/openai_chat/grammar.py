@@ -99,7 +99,7 @@ def report_foreign(ext: Ext, path: str, report: Report) -> None:
     for dialect, fields in ext.items():
         if dialect != NAME:
             for field in fields:
-                report.add(f"{path}.{field}" if path else field, "dropped", NOT_KNOWN)
+                report.add(f"{path}.{field}" if path else field, "dropped", NOT_KNOWN, carried=not path)
 
 
 # ---- objects inside objects: the form of a value remembers their keys as a variant

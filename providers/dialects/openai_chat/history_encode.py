@@ -88,7 +88,7 @@ class _HistoryEncoder:
             return
         results = [(number, part) for number, part in enumerate(message.parts) if isinstance(part, ToolResultPart)]
         for number, part in results:
-            yield self._result(part, message, f"{path}.content[{number}]" if len(message.parts) > 1 else path)
+            yield self._result(part, message, f"{path}.content[{number}]")
         if not results or len(results) < len(message.parts):
             yield from self._take_pictures()
             given = self._given(message, path)
@@ -103,7 +103,9 @@ class _HistoryEncoder:
     # ---- what the user or the system said
 
     def _given(self, message: Message, path: str) -> JsonObject:
-        parts: list[Part] = [part for part in message.parts if not isinstance(part, ToolResultPart)]
+        parts: dict[int, Part] = {
+            number: part for number, part in enumerate(message.parts) if not isinstance(part, ToolResultPart)
+        }
         content = self._content(parts, message, path)
         role: str = message.role
         if not carried(message.form) and role in {"developer", "tool"}:
@@ -113,14 +115,15 @@ class _HistoryEncoder:
         ext = without_refused_carriers(message.ext, self._target.profile, path, self._report)
         return arranged(fields, ext, form_for(self._target.profile, message.form), NAME)
 
-    def _content(self, parts: list[Part], message: Message, path: str) -> Json:
+    def _content(self, parts: dict[int, Part], message: Message, path: str) -> Json:
         if carried(message.form) and not parts and "content" not in variant_keys(message):
             return [] if "content" in message.form.keys and "content" not in message.form.nulls else None
-        if len(parts) == 1 and isinstance(parts[0], TextPart) and not _is_item(parts[0], message):
-            report_foreign(parts[0].ext, f"{path}.content[0]", self._report)
-            self._report_lost_state(parts[0], path)
-            return parts[0].text
-        items = [self._item(part, f"{path}.content[{index}]") for index, part in enumerate(parts)]
+        number, lone = next(iter(parts.items())) if len(parts) == 1 else (0, None)
+        if isinstance(lone, TextPart) and not _is_item(lone, message):
+            report_foreign(lone.ext, f"{path}.content[{number}]", self._report)
+            self._report_lost_state(lone, f"{path}.content[{number}]")
+            return lone.text
+        items = [self._item(part, f"{path}.content[{index}]") for index, part in parts.items()]
         return [item for item in items if item is not None]
 
     def _item(self, part: Part, path: str) -> Json:
@@ -175,24 +178,24 @@ class _HistoryEncoder:
         ext = without_refused_carriers(message.ext, self._target.profile, path, self._report)
         return arranged(fields, ext if own else {}, form_for(self._target.profile, message.form), NAME)
 
-    def _texts_of(self, part: ToolResultPart, written: str, path: str, *, own: bool) -> list[Part]:
+    def _texts_of(self, part: ToolResultPart, written: str, path: str, *, own: bool) -> dict[int, Part]:
         """What stays in the result; pictures that it may not hold are kept for the user's message behind it."""
         may_hold = self._target.profile.result_media
-        told: list[Part] = []
+        told: dict[int, Part] = {}
         for index, item in enumerate(part.content):
             at = f"{path}.content[{index}]"
             if isinstance(item, TextPart) or (own and (may_hold is not False or isinstance(item, OpaquePart))):
-                told.append(item)
+                told[index] = item
             elif (said := self._item(item, at)) is not None:
                 self._pictures += [{"type": "text", "text": f"From the result of tool call {written}:"}, said]
                 self._report.add(at, "mapped", "chat results hold text only: it follows in a message of the user's")
         return told
 
-    def _foreign_result(self, told: list[Part], part: ToolResultPart, path: str) -> str:
+    def _foreign_result(self, told: dict[int, Part], part: ToolResultPart, path: str) -> str:
         """The texts of a result as one."""
-        for index, item in enumerate(told):
+        for index, item in told.items():
             self._report_lost_state(item, f"{path}.content[{index}]")
-        text = "\n".join(item.text for item in told if isinstance(item, TextPart))
+        text = "\n".join(item.text for item in told.values() if isinstance(item, TextPart))
         if part.outcome == "ok":
             return text
         self._report.add(f"{path}.outcome", "mapped", "chat has no flag for a failed result", to=ERROR_PREFIX)

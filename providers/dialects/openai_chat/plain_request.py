@@ -242,7 +242,7 @@ class PlainRequest:
             return None
         if "max_tokens" in changes:
             told = changes["max_tokens"][0]
-            report.add("max_tokens", "mapped", "the host's own name for it", from_="max_tokens", to=told)
+            report.add("max_tokens", "mapped", "the host's own name for it", from_="max_tokens", to=told, carried=True)
         return EncodedRequest(path=PATH, body={}, content=content)
 
     def _limited(self, profile: Profile, changes: dict[str, tuple[str, bytes]]) -> bool:

@@ -117,7 +117,13 @@ def _with_one_limit(request: Request, target: Target, report: Report) -> Ext:
     own: JsonObject = {**spelled_defaults(request.form), **extended(request.ext, NAME)}
     other = own.get("max_tokens")
     if other is not None and target.profile.max_tokens_field is not None:
-        report.add("max_tokens", "dropped", "the host has one limit, and max_completion_tokens says it", from_=other)
+        report.add(
+            "max_tokens",
+            "dropped",
+            "the host has one limit, and max_completion_tokens says it",
+            from_=other,
+            carried=True,
+        )
         del own["max_tokens"]
     return {NAME: own}
 
@@ -126,7 +132,7 @@ def _limit_field(request: Request, target: Target, report: Report) -> str:
     """The name the host has for the limit; as the caller wrote it where that is not known (PARAM-02)."""
     spelled, wanted = variant_of(request.form, "limit"), target.profile.max_tokens_field
     if spelled is not None and wanted is not None and spelled != wanted:
-        report.add(spelled, "mapped", "the host's own name for it", from_=spelled, to=wanted)
+        report.add(spelled, "mapped", "the host's own name for it", from_=spelled, to=wanted, carried=True)
     return wanted or spelled or "max_tokens"
 
 

@@ -17,9 +17,8 @@ def bridged(messages: list[Json], profile: Profile, report: Report) -> list[Json
     written: list[Json] = []
     for message in messages:
         if written and _role(message) == "user" and _role(written[-1]) == "tool":
-            path = f"messages[{len(written)}]"
             report.add(
-                path, "mapped", "this host wants the assistant to speak between a result and the user", to=_BRIDGE
+                "messages", "mapped", "this host wants the assistant to speak between a result and the user", to=_BRIDGE
             )
             written.append({"role": "assistant", "content": _BRIDGE})
         written.append(message)

@@ -1,7 +1,10 @@
 """OpenAI Responses: the wire of ``POST /v1/responses``, both directions, without anything stored."""
 
+from collections.abc import Callable
+
 from providers.dialects.openai_responses.errors import decode_error, encode_error
 from providers.dialects.openai_responses.grammar import NAME
+from providers.dialects.openai_responses.places import SPELLING
 from providers.dialects.openai_responses.request_decode import decode_request
 from providers.dialects.openai_responses.request_encode import encode_request
 from providers.dialects.openai_responses.response_decode import decode_response
@@ -9,7 +12,7 @@ from providers.dialects.openai_responses.response_encode import encode_response
 from providers.dialects.openai_responses.stateless import check_stateless
 from providers.dialects.openai_responses.stream_decode import ResponsesStreamDecoder
 from providers.dialects.openai_responses.stream_encode import ResponsesStreamEncoder
-from providers.spec.adjustments import Report
+from providers.spec.adjustments import PlaceOf, Report
 from providers.spec.dialect import (
     Dialect,
     EncodedRequest,
@@ -24,6 +27,7 @@ from providers.spec.profile import Target
 from providers.spec.request import Request
 from providers.spec.response import Response
 from providers.spec.values import JsonObject
+from providers.wire.places import Places
 
 __all__ = ["DIALECT", "check_stateless"]
 
@@ -49,6 +53,10 @@ class OpenAIResponses(FullyTranslated):
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def places(self, body: JsonObject, request: Callable[[], Request]) -> PlaceOf:
+        """See ``places``."""
+        return Places(body, request, SPELLING)
 
     def stream_decoder(self, origin: Origin) -> StreamDecoder:
         """See ``stream_decode``."""

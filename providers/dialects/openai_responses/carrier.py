@@ -10,7 +10,7 @@ there as it is. Foreign state is written there sealed, behind ``PREFIX``, which 
 """
 
 from collections.abc import Iterable
-from typing import Final, Literal
+from typing import Final, Literal, TypeGuard
 
 import msgspec
 
@@ -63,12 +63,17 @@ def carried_part(text: str | None, origin: Origin) -> OpaquePart | None:
     return OpaquePart(dialect=NAME, type=_CARRIED, value=place, state=state)
 
 
+def is_carried(part: Part) -> TypeGuard[OpaquePart]:
+    """Whether a part stands for the state of its neighbour."""
+    return isinstance(part, OpaquePart) and part.type == _CARRIED and part.state is not None
+
+
 def attach_carried(parts: Iterable[Part]) -> list[Part]:
     """Parts with carried state put back on the parts it belongs to."""
     attached: list[Part] = []
     waiting: State | None = None
     for part in parts:
-        if isinstance(part, OpaquePart) and part.type == _CARRIED and part.state is not None:
+        if is_carried(part) and part.state is not None:
             if part.value == "next":
                 waiting = part.state
             elif attached:

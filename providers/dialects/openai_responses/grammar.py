@@ -66,7 +66,7 @@ def report_foreign_ext(ext: Ext, path: str, report: Report) -> None:
             continue
         for name in fields:
             at = f"{path}.{name}" if path else name
-            report.add(at, "dropped", NOT_KNOWN, from_=fields[name])
+            report.add(at, "dropped", NOT_KNOWN, from_=fields[name], carried=not path)
 
 
 def check_tool_name(name: str, pattern: str, path: str) -> None:

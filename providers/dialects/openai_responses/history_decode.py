@@ -31,7 +31,7 @@ def decode_instructions(reader: Reader) -> list[Message]:
     return [Message(role="system", parts=(TextPart(text=text),), form=form)]
 
 
-def decode_input(reader: Reader) -> list[Message]:
+def decode_input(reader: Reader, history: "History | None" = None) -> list[Message]:
     """The ``input`` field. Raises InvalidRequestError for wrong types, with the JSON path."""
     value = reader.take("input")
     if value is None:
@@ -42,18 +42,19 @@ def decode_input(reader: Reader) -> list[Message]:
     if not isinstance(value, list):
         raise InvalidRequestError(f"input: expected a string or an array, got {type_name(value)}", path="input")
     reader.variants["input"] = "items"
-    history = _History()
+    history = history or History()
     for index, item in enumerate(value):
         history.add(item, f"input[{index}]")
     return history.close()
 
 
-class _History:
+class History:
     """Messages while items are read: at any time one message at most is open, the model's or one of results."""
 
     def __init__(self) -> None:
-        self._messages: list[Message] = []
-        self._parts: list[Part] = []
+        self.messages: list[Message] = []
+        self.parts: list[Part] = []
+        """Of the message that is open."""
         self._of_model = True
 
     def add(self, item: Json, path: str) -> None:
@@ -64,31 +65,40 @@ class _History:
         if kind == "message":
             role = reader.required_text("role")
             if role != "assistant":
-                self._flush()
-                self._messages.append(_given(item, path))
+                self.flush()
+                self.given(item, path)
                 return
         of_model = _is_of_model(kind, reader)
-        if kind == "item_reference" and self._parts:
+        if kind == "item_reference" and self.parts:
             of_model = self._of_model
         if of_model != self._of_model:
-            self._flush()
+            self.flush()
         self._of_model = of_model
-        self._parts += decode_item(item, path, _ORIGIN, CallerReader)
+        self.said(item, path)
 
     def close(self) -> list[Message]:
         """All messages."""
-        self._flush()
-        return self._messages
+        self.flush()
+        return self.messages
 
-    def _flush(self) -> None:
-        parts = tuple(attach_carried(self._parts))
-        self._parts = []
+    def given(self, item: Json, path: str) -> None:
+        """A message that was given to the model."""
+        self.messages.append(_given(item, path))
+
+    def said(self, item: Json, path: str) -> None:
+        """An item of the open message."""
+        self.parts += decode_item(item, path, _ORIGIN, CallerReader)
+
+    def flush(self) -> None:
+        """End the open message."""
+        parts = tuple(attach_carried(self.parts))
+        self.parts = []
         if not parts:
             return
         role: Role = "assistant"
         if not self._of_model:
             role = "tool" if all(isinstance(part, ToolResultPart) for part in parts) else "user"
-        self._messages.append(Message(role=role, parts=parts, form=Form(dialect=NAME)))
+        self.messages.append(Message(role=role, parts=parts, form=Form(dialect=NAME)))
 
 
 def _is_of_model(kind: str, reader: Reader) -> bool:
