@@ -128,7 +128,7 @@ class Asked:
         """
         if not carried or self.plain is None:
             if self._places is None:
-                self._places = self._face.places(self.body, lambda: self.request)
+                self._places = self._face.places(lambda: self.body, lambda: self.request)
             path = self._places(path, carried=carried)
         return placed_within(self.within, path)
 
@@ -141,7 +141,7 @@ class Asked:
     def saying(self, request: Request, *, raw: bytes | None) -> "Asked":
         """Another request in its place; ``raw`` where it still stands in these bytes."""
         other = copy(self)
-        other._request, other.plain, other.raw = request, None, raw
+        other._request, other.plain, other.raw, other._places = request, None, raw, None
         other.model, other.stream = request.model, bool(request.stream)
         other._body = self.body
         return other

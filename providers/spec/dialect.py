@@ -178,10 +178,10 @@ class Dialect(Protocol):
         """Face. What answers to this request go through where its caller reads less than the dialect says today."""
         ...
 
-    def places(self, body: JsonObject, request: Callable[[], Request]) -> PlaceOf:
+    def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """Face. Gives the places of the canonical request that ``request`` gives as they stand in its ``body``.
 
-        Places that are not in the request (``response…``, ``headers…``) stay as they are.
+        Neither is asked for before it is needed. Places that are not in the request (``response…``, ``headers…``) stay as they are.
         """
         ...
 

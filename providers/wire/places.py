@@ -29,6 +29,8 @@ _INDEXED: Final = re.compile(r"(messages|tools)\[(\d+)\](.*)", re.DOTALL)
 _PART: Final = re.compile(r"\.(content|tool_calls)\[(\d+)\](.*)", re.DOTALL)
 _ITEM: Final = re.compile(r"\.content\[(\d+)\](.*)", re.DOTALL)
 _STEP: Final = re.compile(r"\.([^.\[]+)|\[(\d+)\]")
+_ALIASES: Final = {"max_tokens": "max_output_tokens", "n": "candidates"}
+"""What codecs call fields of the canonical request beside their names."""
 _ELSEWHERE: Final = ("response", "headers", "router", "model")
 """What begins with these is no place of the canonical request, or is called so by every caller."""
 
@@ -75,9 +77,12 @@ class Spelling(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Places:
-    """The places of one body. ``request`` gives the canonical request whose places are asked for."""
+    """The places of one body. ``request`` gives the canonical request whose places are asked for.
 
-    def __init__(self, body: JsonObject, request: Callable[[], Request], spelling: Spelling) -> None:
+    Both are asked for when they are needed: bodies are read in ways that leave them unopened.
+    """
+
+    def __init__(self, body: Callable[[], JsonObject], request: Callable[[], Request], spelling: Spelling) -> None:
         self._body = body
         self._request = request
         self._spelling = spelling
@@ -102,18 +107,27 @@ class Places:
     # ---- fields and tools
 
     def _field(self, path: str) -> str:
-        known = path
+        known = path = _ALIASES.get(path, path)
         while known not in self._spelling.fields:
             known = known[: max(known.rfind("."), known.rfind("["))] if re.search(r"[.\[]", known) else ""
             if not known:
                 return self._carried(path)
         names = self._spelling.fields[known]
-        at = self._first("", names)
-        return names[0] if at is None else self._followed(at, path[len(known) :])[0]
+        # Of what the caller did not set the body need not be read.
+        at = None if getattr(self._request(), known, names) is None else self._first("", names)
+        return self._absent(names[0]) if at is None else self._followed(at, path[len(known) :])[0]
+
+    def _absent(self, path: str) -> str:
+        """Where a setting would be that nobody made, in the spelling of what is there around it."""
+        if self._spelling.keys is as_it_is:
+            return path
+        at, _ = self._followed("", f".{path}")
+        around = len(at.split(".")) if at else 0
+        return ".".join([*at.split(".")[:around], *path.split(".")[around:]])
 
     def _tool(self, index: int, rest: str) -> str:
         if self._tools is None:
-            self._tools = self._spelling.tool_places(self._body)
+            self._tools = self._spelling.tool_places(self._body())
         if index >= len(self._tools):
             return self._field("tools")
         return self._member(self._tools[index], rest, self._spelling.tools) or self._tools[index]
@@ -122,7 +136,7 @@ class Places:
 
     def _message(self, index: int, rest: str) -> str:
         if self._placed is None:
-            self._placed = self._spelling.messages(self._body)
+            self._placed = self._spelling.messages(self._body())
         messages = self._request().messages
         if index >= len(messages) or len(messages) != len(self._placed):
             return self._field("messages")
@@ -182,8 +196,11 @@ class Places:
         step = _STEP.match(rest)
         if step is None:
             return at
-        found = self._first(at, names.get(step[1] or "", (rest[1 : step.end()],)) if step[1] else ())
-        return None if found is None else self._followed(found, rest[step.end() :])[0]
+        if step[1] not in names:
+            found, _ = self._followed(at, rest)
+            return None if found == at else found
+        called = self._first(at, names[step[1]])
+        return None if called is None else self._followed(called, rest[step.end() :])[0]
 
     def _first(self, at: str, names: Sequence[str]) -> str | None:
         """The first of these places below ``at`` that is there."""
@@ -216,7 +233,7 @@ class Places:
         return at, True
 
     def _value(self, at: str) -> Json:
-        value: Json = self._body
+        value: Json = self._body()
         for step in _STEP.finditer(f".{at}" if at else ""):
             if isinstance(value, dict) and step[1] is not None:
                 value = value.get(step[1])

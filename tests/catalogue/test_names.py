@@ -45,7 +45,11 @@ def test_what_was_renamed_is_told(router_url: str) -> None:
     with client(router_url) as http:
         answer = http.post("/v1/chat/completions", json=body).json()
     (renamed,) = answer["router"]["adjustments"]
-    assert (renamed["path"], renamed["action"], renamed["from"]) == ("tools[0].name", "mapped", "files.read/all")
+    assert (renamed["path"], renamed["action"], renamed["from"]) == (
+        "tools[0].function.name",
+        "mapped",
+        "files.read/all",
+    )
     assert renamed["to"].startswith("files_read_all_")
     assert answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "files.read/all"
     assert answer["router"]["calls"][0]["status"] == "complete"

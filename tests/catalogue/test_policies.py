@@ -95,14 +95,14 @@ def test_a_call_without_result_is_answered_with_an_error_where_it_stood() -> Non
     assert results[0]["is_error"] is True
     assert results[0]["content"] == [{"type": "text", "text": NO_RESULT}]
     assert results[2] == {"type": "text", "text": "well?"}
-    assert (report.adjustments[0].path, report.adjustments[0].action) == ("messages[1]", "repaired")
+    assert (report.adjustments[0].path, report.adjustments[0].action) == ("messages[1].content[0]", "repaired")
 
 
 def test_a_result_without_call_is_left_out_and_told() -> None:
     """HIST-07: that is a loss, and a caller who takes none is told so."""
     body, report = sent_under(Options(orphans="repair"), chat(*HISTORIES["no call"], tools=[tool()]), "openai")
     assert [message["role"] for message in body["messages"]] == ["user", "user"]
-    assert [(one.path, one.action) for one in report.adjustments] == [("messages[1]", "dropped")]
+    assert [(one.path, one.action) for one in report.adjustments] == [("messages[1].content[0]", "dropped")]
 
 
 def test_results_of_a_users_message_are_mended_too() -> None:

@@ -232,7 +232,12 @@ def test_tool_objects_come_back_as_they_were_grouped() -> None:
             {"thinkingLevel": "MINIMAL"},
             [("reasoning", "downgraded")],
         ),
-        ("gemini-3-pro-preview", Reasoning(effort="minimal"), {"thinkingLevel": "LOW"}, [("reasoning.effort", "mapped")]),
+        (
+            "gemini-3-pro-preview",
+            Reasoning(effort="minimal"),
+            {"thinkingLevel": "LOW"},
+            [("reasoning.effort", "mapped")],
+        ),
         ("gemini-3-pro-preview", Reasoning(enabled=False), {"thinkingLevel": "LOW"}, [("reasoning", "downgraded")]),
         ("gemini-2.5-flash", Reasoning(effort="medium"), {"thinkingBudget": 8192}, [("reasoning.effort", "mapped")]),
         ("gemini-2.5-flash", Reasoning(effort="none"), {"thinkingBudget": 0}, []),

@@ -52,6 +52,7 @@ SPELLING: Final = Spelling(
         "max_output_tokens": ("max_tokens",),
         "stop": ("stop_sequences",),
         "parallel_tool_calls": ("tool_choice.disable_parallel_tool_use",),
+        "candidates": ("n",),
         "reasoning": ("thinking", "output_config.effort"),
         "reasoning.effort": ("output_config.effort", "thinking"),
         "reasoning.budget_tokens": ("thinking.budget_tokens", "thinking", "output_config.effort"),

@@ -55,7 +55,7 @@ class Gemini(FullyTranslated):
         """See ``plain_answer``."""
         return read_answer(raw, origin)
 
-    def places(self, body: JsonObject, request: Callable[[], Request]) -> PlaceOf:
+    def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """See ``places``."""
         return Places(body, request, SPELLING)
 

@@ -67,7 +67,7 @@ class OpenAIChat:
         """See ``legacy``."""
         return LegacyAnswer() if is_legacy(request) else None
 
-    def places(self, body: JsonObject, request: Callable[[], Request]) -> PlaceOf:
+    def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """See ``places``."""
         return Places(body, request, SPELLING)
 

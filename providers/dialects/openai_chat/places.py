@@ -82,7 +82,6 @@ SPELLING: Final = Spelling(
         "tools": ("tools", "functions"),
         "tool_choice": ("tool_choice", "function_call"),
         "max_output_tokens": _LIMIT,
-        "max_tokens": _LIMIT,
         "candidates": ("n",),
         "reasoning": ("reasoning_effort", "reasoning", "thinking"),
         "reasoning.effort": ("reasoning_effort", "reasoning.effort", "thinking.effort"),

@@ -54,7 +54,7 @@ class OpenAIResponses(FullyTranslated):
         """See ``response_encode``."""
         return encode_response(response, context)
 
-    def places(self, body: JsonObject, request: Callable[[], Request]) -> PlaceOf:
+    def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """See ``places``."""
         return Places(body, request, SPELLING)
 

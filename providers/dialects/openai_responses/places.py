@@ -68,7 +68,7 @@ SPELLING: Final = Spelling(
     fields={
         "messages": ("input",),
         "tools": ("tools",),
-        "max_tokens": ("max_output_tokens",),
+        "candidates": ("n",),
         "reasoning": ("reasoning",),
         "reasoning.effort": ("reasoning.effort", "reasoning"),
         "reasoning.budget_tokens": ("reasoning.effort", "reasoning"),
