@@ -181,7 +181,8 @@ class Dialect(Protocol):
     def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """Face. Gives the places of the canonical request that ``request`` gives as they stand in its ``body``.
 
-        Neither is asked for before it is needed. Places that are not in the request (``response…``, ``headers…``) stay as they are.
+        Neither is asked for before it is needed. Places that are not in the request
+        (``response…``, ``headers…``) stay as they are.
         """
         ...
 

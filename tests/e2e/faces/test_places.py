@@ -10,6 +10,7 @@ from tests.catalogue.support import called, result, tool, user
 from tests.e2e.faces.stage import MODELS, Stage
 from tests.e2e.service import client
 
+NAMED = {"role": "user", "content": "go", "name": "Ann"}
 SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
 LEGACY = {"role": "assistant", "content": None, "function_call": {"name": "look", "arguments": "{}"}}
 REFUSED: dict[str, tuple[list[Any], str]] = {
@@ -46,6 +47,35 @@ def test_other_places_too(stage: Stage, wire: str) -> None:
     """HIST-07's neighbours: what a provider has no words for."""
     asked = [{"role": "user", "content": [{"type": "text", "text": "Write it down."}, SOUND]}]
     assert refused(stage, MODELS[wire], asked)["param"] == "messages[0].content[1]"
+
+
+def test_the_envelope_has_places_of_its_own(stage: Stage) -> None:
+    """Below ``input``: what is refused, what is wrong, and what is told of an answer."""
+    sound = {"messages": [{"role": "user", "content": [{"type": "text", "text": "Write it down."}, SOUND]}]}
+    named = {"messages": [NAMED]}
+    with client(stage.url) as http:
+        lost, wrong, told = (
+            http.post("/v1/ai/run", json={"model": MODELS["anthropic"], "input": asked}).json()
+            for asked in (sound, {"messages": [{"role": 7}]}, named)
+        )
+    assert lost["error"]["param"] == "input.messages[0].content[1]"
+    assert lost["error"]["message"].startswith("input.messages[0].content[1]: ")
+    assert wrong["error"]["param"] == "input.messages[0].role"
+    assert wrong["error"]["message"].startswith("input.messages[0].role: ")
+    assert {one["path"] for one in told["router"]["adjustments"]} == {
+        "input.messages[0].name",
+        "input.max_completion_tokens",
+    }
+
+
+@pytest.mark.parametrize("explains", [False, True])
+def test_streams_and_explanations_name_the_same_places(stage: Stage, explains: bool) -> None:
+    """Those of the body that was sent."""
+    asked = {"model": MODELS["anthropic"], "messages": [NAMED], "max_tokens": 9, "stream": True, "seed": 3}
+    with client(stage.url) as http:
+        answer = http.post(f"{'/explain' if explains else ''}/v1/chat/completions", json=asked)
+    assert '"path":"messages[0].name"' in answer.text.replace(": ", ":")
+    assert '"path":"seed"' in answer.text.replace(": ", ":")
 
 
 def refused(stage: Stage, model: str, messages: list[Any]) -> Any:
