@@ -225,7 +225,12 @@ def test_tool_objects_come_back_as_they_were_grouped() -> None:
     [
         ("gemini-3-flash-preview", Reasoning(effort="minimal"), {"thinkingLevel": "MINIMAL"}, []),
         ("gemini-3-flash-preview", Reasoning(effort="high"), {"thinkingLevel": "HIGH"}, []),
-        ("gemini-3-flash-preview", Reasoning(effort="max"), {"thinkingLevel": "HIGH"}, [("reasoning", "mapped")]),
+        (
+            "gemini-3-flash-preview",
+            Reasoning(effort="max"),
+            {"thinkingLevel": "HIGH"},
+            [("reasoning.effort", "mapped")],
+        ),
         (
             "gemini-3-flash-preview",
             Reasoning(effort="none"),
