@@ -88,11 +88,15 @@ class Passes:
 
     def feed_before(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """Events that are to be judged."""
-        return _fed(self._before, events) if self._before else events
+        for one in self._before:
+            events = one.feed(events)
+        return events
 
     def feed_after(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         """Events that were judged."""
-        return _fed(self._after, events) if self._after else events
+        for one in self._after:
+            events = one.feed(events)
+        return events
 
     def report(self, report: Report) -> None:
         """What they have to say at the end."""
@@ -104,9 +108,3 @@ def _answered(passes: list[AnswerPass], response: Response) -> Response:
     for one in passes:
         response = one.answer(response)
     return response
-
-
-def _fed(passes: list[AnswerPass], events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
-    for one in passes:
-        events = one.feed(events)
-    return events

@@ -1,6 +1,7 @@
 """Server-sent events by the standard, from bytes cut anywhere to events, and back."""
 
 import codecs
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -60,14 +61,14 @@ class SseParser:
             return []
         return self._take("".join(self._rest) + text)
 
-    def pieces(self, chunk: bytes) -> list[Piece]:
+    def pieces(self, chunk: bytes) -> Sequence[Piece]:
         """The same events as ``feed`` gives, as bytes where they are spelled plainly.
 
         Plainly: one ``data:`` line and nothing else, or behind an ``event:`` line. Either this is called or ``feed``,
         not both.
         """
         if not self._plain:
-            events: list[Piece] = [*self.feed(chunk)]
+            events = self.feed(chunk)
             self._plain = chunk.endswith((b"\n\n", b"\r\n\r\n")) and self._rest == [""] and not self._data
             return events
         held = self._held
@@ -147,17 +148,18 @@ def _may_go_on(whole: bytes) -> bool:
     return b"\n" not in line and b"\r" not in line and ended in {b"\r", b"\r\n", b"\r\n\r"}
 
 
-def _plain_pieces(whole: bytes, end: int, line: bytes) -> list[Piece] | None:
+def _plain_pieces(whole: bytes, end: int, line: bytes) -> Sequence[Piece] | None:
     """The events up to ``end``, where all are spelled alike and plainly."""
     if whole.startswith(b"data: "):
         events = whole[6:end].split(line + line + b"data: ")
         text = b"".join(events)
-        return None if b"\n" in text or b"\r" in text else [*events]
+        return None if b"\n" in text or b"\r" in text else events
     if whole.startswith(b"event: "):
         named = [event.partition(line + b"data: ") for event in whole[7:end].split(line + line + b"event: ")]
         lines = 3 * len(named) - 2
-        alike = whole.count(b"\n", 0, end) == lines and whole.count(b"\r", 0, end) == (lines if line[1:] else 0)
-        return [*named] if alike and b"" not in [between for _, between, _ in named] else None
+        returns = lines if line == b"\r\n" else 0
+        if whole.count(b"\n", 0, end) == lines and (b"\r" in whole and whole.count(b"\r", 0, end)) == returns:
+            return None if b"" in [between for _, between, _ in named] else named
     return None
 
 
