@@ -6,7 +6,8 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from providers.wire.json import FloatLiteral
+from providers.spec.values import JsonObject
+from providers.wire.json import FloatLiteral, JsonError, loads_object
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
@@ -29,3 +30,18 @@ def plain_reader(shape: type[Shape]) -> Callable[[bytes], Shape | None]:
         return None if b"-0" in raw and _NEGATIVE_ZERO.search(raw) else body
 
     return read
+
+
+def object_in(raw: msgspec.Raw) -> JsonObject | None:
+    """The object that a compiled reader has passed over; ``None`` where it is none that can be read by itself.
+
+    Not beyond ASCII: whether it is UTF-8 was not looked at.
+    """
+    text = bytes(raw)
+    if not (text.startswith(b"{") and text.isascii()):
+        return None
+    try:
+        return loads_object(text)
+    except JsonError:
+        # An integer of thousands of digits: its own reader says what is wrong with it.
+        return None

@@ -45,11 +45,16 @@ EVENTS = st.one_of(
         {"type": "content_block_stop", "index": True}, {"type": "content_block_stop"}, {"index": 0},
         {"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": 1}}},
         {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": 2}},
+        {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": {"é": 1.50}},
+        {"type": "message_delta", "delta": {"stop_reason": None, "stop_sequence": "x"}}, {"type": "message_delta"},
+        {"type": "message_delta", "delta": {"stop_reason": 5}, "usage": None}, {"type": "message_stop", "more": 1},
+        {"type": "message_delta", "delta": {}, "usage": {}},
         {"type": "error", "error": {"type": "api_error", "message": "m"}}, {"type": "message_stop"},
     ]),
 )  # fmt: skip
+HUGE = '{"type":"message_delta","delta":{},"usage":{"output_tokens":' + "9" * 5000 + "}}"
 LITERALS = st.sampled_from(['{"type":"content_block_stop","index":-0}', '{"type":"ping","type":5}', "[DONE]", "[]",
-                            '{"type":"content_block_stop","index":0,"index":1}', '{"type":"ping"'])  # fmt: skip
+                            HUGE, '{"type":"content_block_stop","index":0,"index":1}', '{"type":"ping"'])  # fmt: skip
 OPENED = [{"type": "content_block_start", "index": number, "content_block": block}
           for number, block in enumerate([{"type": "text", "text": ""},
                                           {"type": "tool_use", "id": "t", "name": "look", "input": {}},
@@ -105,6 +110,8 @@ def test_nearly_all_of_a_stream_is_plain() -> None:
     deltas = [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}}
               for text in "abcdef"]  # fmt: skip
     stream: list[dict[str, Any]] = [OPENED[0], {"type": "ping"}, *deltas, {"type": "content_block_stop", "index": 0}]
+    stream += [{"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}]
+    stream += [{"type": "message_stop"}]
     data = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in stream)
     read: list[Any] = []
     general = MessagesStreamDecoder._event

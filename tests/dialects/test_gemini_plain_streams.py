@@ -42,6 +42,11 @@ CHUNKS = st.builds(
     st.just(...) | USAGE,
 )  # fmt: skip
 
+LITERALS = st.sampled_from([
+    '{"candidates":[{"content":{"parts":[{"text":"a"}]},"index":-0}]}',
+    '{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"usageMetadata":{"promptTokenCount":' + "9" * 5000 + "}}",
+])  # fmt: skip
+
 
 def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
     decoder = GeminiStreamDecoder(ORIGIN)
@@ -53,9 +58,13 @@ def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
     return [*events, *decoder.feed(data[at:]), *decoder.close()]
 
 
-@given(st.lists(CHUNKS, max_size=12), st.lists(st.integers(1, 400), max_size=6), st.sampled_from(["\n", "\r\n"]))
+@given(
+    st.lists(CHUNKS | CHUNKS | LITERALS, max_size=12),
+    st.lists(st.integers(1, 400), max_size=6),
+    st.sampled_from(["\n", "\r\n"]),
+)
 def test_plain_chunks_are_read_as_the_codec_reads_them(chunks: list[Any], sizes: list[int], end: str) -> None:
-    texts = [json.dumps(chunk, separators=(",", ":")) for chunk in chunks]
+    texts = [chunk if isinstance(chunk, str) else json.dumps(chunk, separators=(",", ":")) for chunk in chunks]
     data = "".join(f"data: {text}{end}{end}" for text in texts).encode()
     with mock.patch.object(GeminiStreamDecoder, "_is_more", return_value=False):
         expected = decoded(data, [])

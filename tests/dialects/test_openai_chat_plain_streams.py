@@ -79,6 +79,11 @@ CHUNKS = st.one_of(
     st.just({"error": {"message": "m"}}),
 )  # fmt: skip
 
+LITERALS = st.sampled_from([
+    '{"choices":[{"index":-0,"delta":{"content":"x"}}]}', '{"choices":[{"index":0,"delta":{"content":"-0"}}]}',
+    '{"choices":[],"usage":{"prompt_tokens":' + "9" * 5000 + "}}",
+])  # fmt: skip
+
 
 def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
     decoder = ChatStreamDecoder(ORIGIN)
@@ -90,12 +95,18 @@ def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
     return [*events, *decoder.feed(data[at:]), *decoder.close()]
 
 
-@given(st.lists(CHUNKS, max_size=14), st.lists(st.integers(1, 400), max_size=6), st.booleans(), st.booleans())
+@given(
+    st.lists(CHUNKS | CHUNKS | LITERALS, max_size=14),
+    st.lists(st.integers(1, 400), max_size=6),
+    st.booleans(),
+    st.booleans(),
+)
 def test_plain_chunks_are_read_as_the_codec_reads_them(
     chunks: list[Any], sizes: list[int], ends: bool, ascii: bool
 ) -> None:
     """STREAM-01 to STREAM-09 hold whichever of the two has read a chunk."""
-    texts = [json.dumps(chunk, ensure_ascii=ascii) for chunk in chunks] + (["[DONE]"] if ends else [])
+    texts = [chunk if isinstance(chunk, str) else json.dumps(chunk, ensure_ascii=ascii) for chunk in chunks]
+    texts += ["[DONE]"] if ends else []
     data = "".join(f"data: {text}\n\n" for text in texts).encode()
     with mock.patch.object(ChatStreamDecoder, "_is_more", return_value=False):
         expected = decoded(data, [])

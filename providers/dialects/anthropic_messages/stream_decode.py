@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from msgspec import UNSET
 
 from providers.dialects.anthropic_messages.blocks_decode import decode_block
 from providers.dialects.anthropic_messages.errors import error_in_answer
@@ -13,6 +14,8 @@ from providers.dialects.anthropic_messages.stream_plain import (
     BlockDelta,
     BlockStop,
     InputDelta,
+    MessageDelta,
+    MessageStop,
     TextDelta,
     ThinkingDelta,
     read_event,
@@ -36,6 +39,7 @@ from providers.spec.parts import OpaquePart, Origin, Part, ReasoningPart, State,
 from providers.spec.values import Json, JsonObject
 from providers.wire.failures import upstream_error
 from providers.wire.json import JsonError, loads_object
+from providers.wire.plain import object_in
 from providers.wire.reader import LenientReader
 from providers.wire.sse import Piece, ServerSentEvent, SseParser, event_of
 
@@ -125,8 +129,23 @@ class MessagesStreamDecoder:
             if block is None or type(event.delta) is not block.grows_by:
                 return False
             self._grow(block, event.delta.text, events)
-        elif type(event) is BlockStop and event.index in self._open:
-            self._end(event.index, events)
+        elif type(event) is BlockStop:
+            if event.index in self._open:
+                self._end(event.index, events)
+        elif type(event) is MessageDelta:
+            return self._is_ending(event, events)
+        elif type(event) is MessageStop:
+            self._message_stop(events)
+        return True
+
+    def _is_ending(self, event: MessageDelta, events: list[StreamEvent]) -> bool:
+        usage = None if event.usage is UNSET else object_in(event.usage)
+        if usage is None and event.usage is not UNSET:
+            return False
+        self._begin(events)
+        self._reason = event.delta.stop_reason or self._reason
+        self._sequence = event.delta.stop_sequence or self._sequence
+        self._add_usage(usage, events)
         return True
 
     def _event(self, event: ServerSentEvent, events: list[StreamEvent]) -> None:

@@ -1,10 +1,10 @@
-"""Events of a Messages stream that hold no more than the next piece of a block or its end, which nearly all of them do.
+"""Events of a Messages stream that hold no more than the next piece of a block, its end or that of the message.
 
-A compiled reader knows them from all others; what it reads does to an open block what ``stream_decode`` would do.
+Nearly all do. A compiled reader knows them from all others; what it reads does what ``stream_decode`` would do.
 """
 
 import msgspec
-from msgspec import field
+from msgspec import UNSET, Raw, UnsetType, field
 
 
 class TextDelta(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="text_delta"):
@@ -42,7 +42,23 @@ class Ping(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="ping"):
     """Nothing."""
 
 
-PlainEvent = BlockDelta | BlockStop | Ping
+class _Ending(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    stop_reason: str | None = None
+    stop_sequence: str | None = None
+
+
+class MessageDelta(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="message_delta"):
+    """Why the message ends."""
+
+    delta: _Ending
+    usage: Raw | UnsetType = UNSET
+
+
+class MessageStop(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="message_stop"):
+    """The message has ended."""
+
+
+PlainEvent = BlockDelta | BlockStop | Ping | MessageDelta | MessageStop
 
 read_event = msgspec.json.Decoder(PlainEvent).decode
 """Raises DecodeError for every other event, and for what is none. Reads ``-0`` as 0, which no index is."""

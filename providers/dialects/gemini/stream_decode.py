@@ -6,8 +6,7 @@ ends. What comes after a reason still counts, so the ends are told when the body
 
 from collections.abc import Sequence
 
-import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, Raw, UnsetType
 
 from providers.dialects.gemini.chunks import ChunkParser
 from providers.dialects.gemini.errors import error_in_answer
@@ -31,6 +30,7 @@ from providers.spec.events import (
 from providers.spec.parts import Origin
 from providers.spec.values import Json, JsonObject, extended
 from providers.wire.json import JsonError, loads
+from providers.wire.plain import object_in
 
 
 class GeminiStreamDecoder:
@@ -44,7 +44,7 @@ class GeminiStreamDecoder:
         self._done = False
         self._ext: JsonObject = {}
         self._usage: JsonObject = {}
-        self._usage_text = b""
+        self._usage_text: Raw | UnsetType = UNSET
         """The last that was read of it, where it was read as it stood."""
         self._feedback: Json = None
 
@@ -86,20 +86,21 @@ class GeminiStreamDecoder:
         """Whether it is a chunk that only goes on with an open text; then what it adds is among the events."""
         if self._answer is None:
             return False
-        try:
-            chunk = read_chunk(data)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        chunk = read_chunk(data)
+        if chunk is None:
             return False
+        told, usage = chunk.usageMetadata, None
+        if told is not UNSET and told != self._usage_text:
+            usage = object_in(told)
+            if usage is None:
+                return False
         (piece,) = chunk.candidates
         candidate = self._candidates.get(0 if piece.index is UNSET else piece.index)
-        usage = b"" if chunk.usageMetadata is UNSET else bytes(chunk.usageMetadata)
-        if usage and usage != self._usage_text and not (usage.startswith(b"{") and usage.isascii()):
-            return False
         if candidate is None or not candidate.more(piece, events):
             return False
-        if usage and usage != self._usage_text:
-            self._usage_text = usage
-            self._add_usage(loads(usage), events)
+        if usage is not None:
+            self._usage_text = told
+            self._add_usage(usage, events)
         return True
 
     def _fail(self, error: RouterError, events: list[StreamEvent]) -> None:
@@ -117,7 +118,7 @@ class GeminiStreamDecoder:
         failure = error_in_answer(value)
         if failure is not None:
             raise failure
-        self._usage_text = b""
+        self._usage_text = UNSET
         reader = LenientGeminiReader(value, "", NAME)
         candidates, usage = reader.array("candidates") or [], reader.take("usageMetadata")
         self._head(reader, events)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
 from msgspec import UNSET, Raw
 
 from providers.dialects.openai_chat.grammar import NAME, Fields
@@ -19,6 +18,7 @@ from providers.spec.values import Ext, Json, JsonObject
 from providers.wire.failures import text_of, upstream_error
 from providers.wire.json import JsonError, loads_object
 from providers.wire.openai_errors import error_in, error_of
+from providers.wire.plain import object_in
 from providers.wire.sse import Piece, ServerSentEvent, SseParser, event_of
 
 _PADDING = frozenset({"obfuscation", "p", "object"})
@@ -77,23 +77,23 @@ class ChatStreamDecoder:
 
     def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
         """Whether it is a chunk that only goes on with what has begun; then what it adds is among the events."""
-        try:
-            chunk = read_chunk(data)
-        except (msgspec.DecodeError, UnicodeError, RecursionError):
+        chunk = read_chunk(data)
+        if chunk is None or not self._started:
             return False
         if (chunk.service_tier, chunk.system_fingerprint) != self._same and not self._is_known(chunk):
             return False
-        usage = b"" if chunk.usage is UNSET or chunk.usage == _NULL else bytes(chunk.usage)
-        if not self._started or (usage and not (usage.startswith(b"{") and usage.isascii())):
-            # The compiled reader does not look whether usage is UTF-8.
-            return False
+        usage: JsonObject | None = None
+        if chunk.usage is not UNSET and chunk.usage != _NULL:
+            usage = object_in(chunk.usage)
+            if usage is None:
+                return False
         for choice in chunk.choices:
             if choice.index not in self._choices:
                 return False
         for choice in chunk.choices:
             self._choices[choice.index].more(choice, events)
-        if usage and (counted := loads_object(usage)):
-            events += self._use(counted)
+        if usage:
+            events += self._use(usage)
         return True
 
     def _is_known(self, chunk: PlainChunk) -> bool:

@@ -8,6 +8,8 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from providers.wire.plain import plain_reader
+
 
 class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     arguments: str
@@ -58,5 +60,5 @@ class PlainChunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     p: str | UnsetType = UNSET
 
 
-read_chunk = msgspec.json.Decoder(PlainChunk).decode
-"""Raises DecodeError for every other chunk, and for what is none."""
+read_chunk = plain_reader(PlainChunk)
+"""``None`` for every other chunk, and for what is none."""
