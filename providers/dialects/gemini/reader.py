@@ -26,8 +26,10 @@ class GeminiReader(Reader):
 
     def spelling(self, key: str) -> str:
         """The key as this object spells it; camelCase where it has both or neither."""
+        if key in self._value:
+            return key
         other = snake_case(key)
-        return other if key not in self._value and other in self._value else key
+        return other if other in self._value else key
 
     def at(self, key: str) -> str:
         """The JSON path of a key, as spelled."""
