@@ -1,6 +1,6 @@
 """What had to be changed to make a request or an answer fit: the list behind ``router.adjustments``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from copy import copy
 from typing import Literal, Protocol
 
@@ -80,7 +80,14 @@ class Report:
 
     def forget(self, since: int = 0) -> None:
         """Drop what was noted after the first ``since`` adjustments: it was about a request that is not sent."""
-        del self.adjustments[since:]
+        self._keep(self.adjustments[:since])
+
+    def forget_places(self, paths: Container[str]) -> None:
+        """Drop what was noted of these places, as they are told: what was added there is not sent."""
+        self._keep([adjustment for adjustment in self.adjustments if adjustment.path not in paths])
+
+    def _keep(self, kept: Sequence[Adjustment]) -> None:
+        self.adjustments[:] = kept
         self._alike.clear()
-        for adjustment in self.adjustments:
+        for adjustment in kept:
             self._alike.setdefault((adjustment.path, adjustment.action, adjustment.reason), []).append(adjustment)

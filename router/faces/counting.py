@@ -40,6 +40,7 @@ def _counting(asked: Asked, plan: Plan) -> Plan:
     prepared, call = plan.prepared, plan.row.call
     written = loads_object(prepared.body)
     body = {name: value for name, value in written.items() if name in asked.body}
+    plan.report.forget_places(written.keys() - body.keys())
     if plan.target.dialect == asked.dialect and call is not None and call.count_path is not None:
         # The model, which stands in the address of an answer, is in the body of a count; the version is in both.
         version = {name: written[name] for name in call.moved_headers.values() if name in written}

@@ -47,6 +47,9 @@ def test_the_stock_client_counts_and_nothing_is_sent_but_what_it_wrote(
     assert sent.json == {
         "model": "claude-sonnet-4-5", "messages": MESSAGES, "tools": TOOLS, "system": "Be brief.",
     }  # fmt: skip
+    body = {"model": MODEL, "messages": MESSAGES}
+    assert http.post(COUNT, json=body).headers["x-router-adjustments"] == "0"
+    assert "max_tokens" in http.post("/v1/messages", json=body).headers["x-router"]
 
 
 def test_what_is_counted_is_what_would_be_sent(http: httpx2.Client, fake: AnthropicMessages) -> None:
