@@ -16,8 +16,10 @@ from loop_client.jobs.settings import JobSettings
 from loop_client.jobs.slots import FileSlots, PostgresSlots, Slots
 
 APPLICATION: Final = "loop-jobs"
-VERSION: Final = "loop-jobs-1"
-"""Of the order of steps. To be raised when it changes: workers go on only with jobs of their own version."""
+LAYOUT: Final = 1
+"""Of the order of steps. To be raised when it changes: workers go on only with jobs of their own layout."""
+VERSION: Final = f"loop-jobs-{LAYOUT}"
+"""What DBOS is told of it."""
 QUEUE: Final = "loop-jobs"
 ANSWERS: Final = "loop-answers"
 JOB: Final = "loop_job"
@@ -55,14 +57,14 @@ class DurableStore:
         DBOS.migrate(self.url)
 
     def slots(self) -> Slots:
-        """The locks of its workers."""
+        """The locks of its workers: a worker of another layout in a slot would keep its jobs from being taken up."""
         settings = self._settings
         if self._path is None:
-            return PostgresSlots(settings.locks or self.url, settings.slots)
+            return PostgresSlots(settings.locks or self.url, settings.slots, LAYOUT)
         folder = self._path.parent if settings.locks is None else Path(settings.locks)
         if not folder.is_dir():
             raise ConfigurationError(f"jobs.locks: there is no folder {folder}")
-        return FileSlots(folder, self._path.name, settings.slots)
+        return FileSlots(folder, f"{self._path.name}.{LAYOUT}", settings.slots)
 
     def client(self) -> DBOSClient:
         """What takes and shows jobs."""

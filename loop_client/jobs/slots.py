@@ -106,7 +106,8 @@ class FileSlots:
 class PostgresSlots:
     """Advisory locks of one connection of their own, which must not go through a transaction pooler."""
 
-    def __init__(self, url: str, count: int) -> None:
+    def __init__(self, url: str, count: int, layout: int = 1) -> None:
+        self._class = _LOCK_CLASS + layout - 1
         self._url = url
         self._count = count
         self._own: int | None = None
@@ -145,7 +146,7 @@ class PostgresSlots:
             "SELECT objid FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND granted"
             " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         )
-        held = {int(row[0]) for row in self._open().execute(query, (_LOCK_CLASS,)).fetchall()}
+        held = {int(row[0]) for row in self._open().execute(query, (self._class,)).fetchall()}
         return [number for number in range(self._count) if number not in held and number != self._own]
 
     @contextlib.contextmanager
@@ -157,7 +158,7 @@ class PostgresSlots:
         try:
             yield True
         finally:
-            self._open().execute("SELECT pg_advisory_unlock(%s, %s)", (_LOCK_CLASS, slot))
+            self._open().execute("SELECT pg_advisory_unlock(%s, %s)", (self._class, slot))
 
     def release(self) -> None:
         """Let go."""
@@ -169,7 +170,7 @@ class PostgresSlots:
         self._own = None
 
     def _try(self, number: int) -> bool:
-        row = self._open().execute("SELECT pg_try_advisory_lock(%s, %s)", (_LOCK_CLASS, number)).fetchone()
+        row = self._open().execute("SELECT pg_try_advisory_lock(%s, %s)", (self._class, number)).fetchone()
         return bool(row and row[0])
 
     def _open(self) -> psycopg.Connection:
