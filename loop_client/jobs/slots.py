@@ -104,7 +104,13 @@ class FileSlots:
 
 
 class PostgresSlots:
-    """Advisory locks of one connection of their own, which must not go through a transaction pooler."""
+    """Advisory locks of one connection of their own, which must not go through a transaction pooler.
+
+    Args:
+        url: Of the database.
+        count: Slots there are.
+        layout: Of the workers' steps; each layout has slots of its own.
+    """
 
     def __init__(self, url: str, count: int, layout: int = 1) -> None:
         self._class = _LOCK_CLASS + layout - 1
