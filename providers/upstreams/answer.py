@@ -2,19 +2,18 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-import aiohttp
-
 from providers.spec.errors import RouterError
 from providers.upstreams.base import ProviderRow, read_pieces
 from providers.upstreams.codings import CodingError, Undoing, undoing
-from providers.upstreams.direct import Reply
 from providers.upstreams.failures import TRANSPORT_FAULTS, error_of
+from providers.upstreams.http1.reply import Reply
+from providers.upstreams.proxied import ProxiedReply
 
 
 class PoolAnswer:
     """Status and headers are here, the body is still on the wire."""
 
-    def __init__(self, response: aiohttp.ClientResponse | Reply, row: ProviderRow) -> None:
+    def __init__(self, response: Reply | ProxiedReply, row: ProviderRow) -> None:
         self._response = response
         self._row = row
 
@@ -26,7 +25,7 @@ class PoolAnswer:
     @property
     def headers(self) -> Mapping[str, str]:
         """Matched without regard to case; a header sent twice is joined with a comma."""
-        return _Headers(self._response)
+        return self._response.headers
 
     def chunks(self) -> "_Pieces":
         """The body as it comes, once.
@@ -41,21 +40,16 @@ class PoolAnswer:
         """See ``UpstreamAnswer.read``: what is here already costs one step."""
         if "content-encoding" in self._response.headers:
             return await read_pieces(self.chunks(), most, began)
-        content = self._response.content
-        try:
-            body = await content.readany()
-            if content.at_eof():
-                return body
+        response = self._response
+        if response.ended:
+            return response.take()
+        pieces = [await self._piece()]
+        if not response.ended:
             began()
-            pieces, size = [body], len(body)
-            while size <= most and (piece := await content.readany()):
-                pieces.append(piece)
-                size += len(piece)
-        except BaseException as fault:
-            self._response.close()
-            if isinstance(fault, TRANSPORT_FAULTS):
-                raise error_of(fault, self._row) from None
-            raise
+        size = len(pieces[0])
+        while size <= most and (piece := await self._piece()):
+            pieces.append(piece)
+            size += len(piece)
         return b"".join(pieces)
 
     async def aclose(self) -> None:
@@ -64,7 +58,7 @@ class PoolAnswer:
 
     async def _piece(self) -> bytes:
         try:
-            return await self._response.content.readany()
+            return await self._response.read_some()
         except BaseException as fault:
             self._response.close()
             if isinstance(fault, TRANSPORT_FAULTS):
@@ -75,7 +69,7 @@ class PoolAnswer:
         if "content-encoding" not in self._response.headers:
             return None
         try:
-            return undoing(self._response.headers.getall("content-encoding"))
+            return undoing([self._response.headers["content-encoding"]])
         except CodingError as fault:
             raise self._miscoded(fault) from None
 
@@ -115,17 +109,3 @@ class _Pieces(AsyncIterator[bytes]):
         except CodingError as fault:
             raise self._answer._miscoded(fault) from None
         return piece
-
-
-class _Headers(Mapping[str, str]):
-    def __init__(self, response: aiohttp.ClientResponse | Reply) -> None:
-        self._headers = response.headers
-
-    def __getitem__(self, name: str) -> str:
-        return ", ".join(self._headers.getall(name))
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(dict.fromkeys(self._headers))
-
-    def __len__(self) -> int:
-        return len(set(self._headers))

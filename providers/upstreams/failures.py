@@ -9,9 +9,10 @@ from aiohttp.http import HttpProcessingError
 from providers.spec.errors import ProviderConnectionError, ProviderProtocolError, ProviderTimeoutError, RouterError
 from providers.upstreams.base import ProviderRow
 from providers.upstreams.codings import CodingError
+from providers.upstreams.http1 import faults
 
-TRANSPORT_FAULTS = (aiohttp.ClientError, HttpProcessingError, CodingError, ssl.SSLError, OSError)
-"""All that the pool raises between opening a connection and the end of a body."""
+TRANSPORT_FAULTS = (faults.HttpFault, aiohttp.ClientError, HttpProcessingError, CodingError, ssl.SSLError, OSError)
+"""All that the pool raises between opening a connection and the end of a body; aiohttp's come of calls over proxies."""
 
 
 def read_limit(row: ProviderRow) -> float:
@@ -25,16 +26,20 @@ def error_of(fault: Exception, row: ProviderRow) -> RouterError:
     The words of the fault are left out: they can quote a header, and with it the key.
     """
     match fault:
-        case aiohttp.ConnectionTimeoutError():
+        case faults.ConnectionTimeoutError() | aiohttp.ConnectionTimeoutError():
             return unconnected(row, None)
-        case aiohttp.SocketTimeoutError() | aiohttp.ServerTimeoutError():
+        case faults.SocketTimeoutError() | aiohttp.ServerTimeoutError():
             return silent(row)
-        case aiohttp.ClientConnectorDNSError():
+        case faults.ConnectorDNSError() | aiohttp.ClientConnectorDNSError():
             return unconnected(row, "host not found")
-        case aiohttp.ClientConnectorCertificateError():
+        case faults.ConnectorError(cause=ssl.SSLCertVerificationError()) | aiohttp.ClientConnectorCertificateError():
             return unconnected(row, "its certificate is not trusted here")
         case aiohttp.ClientHttpProxyError():
             return unconnected(row, f"the proxy answered {fault.status}")
+        case faults.ConnectorError():
+            return unconnected(row, _reason(fault.cause))
+        case faults.ServerDisconnectedError(cause=OSError() as cause):
+            return broken(row, _reason(cause))
         case aiohttp.ClientConnectorError():
             return unconnected(row, _reason(fault.os_error))
         case CodingError():

@@ -1,38 +1,24 @@
 """The one connection pool: every row's calls leave through it, as they were prepared."""
 
 import asyncio
-import errno
 import os
 import ssl
-import time
 import urllib.request
 from collections.abc import Callable
-from contextvars import ContextVar
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, cast
+from typing import Protocol, TypeVar, cast
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, AbstractStreamWriter
-from aiohttp.client_reqrep import ConnectionKey
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from providers.upstreams.base import PreparedCall
-from providers.upstreams.direct import MOST_HEADER_BYTES, DirectWay, Reply, is_known
+from providers.upstreams.http1.address import Address, Place
+from providers.upstreams.http1.connection import KEPT_SECONDS, MOST_HEADER_BYTES
+from providers.upstreams.proxied import ProxiedWay
+from providers.upstreams.way import Way
 
-_KEPT_SECONDS = 30.0
-"""How long a connection that nobody uses is kept open."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_LARGE_BYTES = 1 << 18
-"""From here on a body is written in pieces, as the connection takes it, so that other calls get their turn."""
-
-_STALE_SECONDS = 2.0
-"""A connection that was given up shows it within a round trip. One that breaks later broke on the request itself."""
-_MOST_STALE = 3
-"""How many kept connections in a row may turn out to be given up."""
-
-_opened: ContextVar[bool] = ContextVar("opened")
-"""Whether the call under way opened a connection of its own."""
 
 
 class _Closable(Protocol):
@@ -52,39 +38,32 @@ class Pool:
     """
 
     def __init__(self, resolver: AbstractResolver | None = None) -> None:
-        self._connector = _Connector(
-            limit=0,
-            keepalive_timeout=_KEPT_SECONDS,
-            ssl=_trusted(),
-            # Named, or the presence of another package would choose.
-            resolver=resolver or aiohttp.ThreadedResolver(),
-        )
+        # Named, or the presence of another package would choose.
+        self._resolver = resolver or aiohttp.ThreadedResolver()
+        self._trusted = _trusted()
         self._loop = asyncio.get_running_loop()
+        self._addresses: dict[Place, Address] = {}
         self._companions: dict[object, _Closable] = {}
-        self._session = aiohttp.ClientSession(
-            connector=self._connector,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            max_line_size=MOST_HEADER_BYTES,
-            max_field_size=MOST_HEADER_BYTES,
-            trust_env=False,
-        )
+        self._session: aiohttp.ClientSession | None = None
+        self._is_closed = False
 
-    def way(self, base_url: str, *, connect: float, silent: float) -> "Way":
+    def way(self, base_url: str, *, connect: float, silent: float) -> Way | ProxiedWay:
         """The way to one address. ``connect``: seconds for a connection; ``silent``: how long a socket may be so.
 
         Raises ValueError for a proxy that cannot be spoken to.
         """
-        # The total time is kept by whoever reads the answer.
-        limits = aiohttp.ClientTimeout(total=None, connect=connect, sock_read=silent)
         proxy = proxy_of(base_url)
-        direct = DirectWay(self._session, self._loop, base_url) if proxy is None and is_known() else None
-        return Way(self._session, self._connector, limits, proxy, direct)
+        if proxy is not None:
+            return ProxiedWay(self._proxied, proxy, connect=connect, silent=silent)
+        place = Place.of(URL(base_url, encoded=True))
+        # Rows are opened in threads; the first address stays.
+        address = self._addresses.setdefault(place, Address(place, self._resolver, self._trusted, self._loop))
+        return Way(address, base_url, connect=connect, silent=silent)
 
     @property
     def is_closed(self) -> bool:
         """Whether it can send no more."""
-        return self._session.closed
+        return self._is_closed
 
     def companion(self, make: Callable[[], Companion]) -> Companion:
         """What ``make`` makes, once for this pool, and closed with it: the HTTP client of the SDKs."""
@@ -94,9 +73,30 @@ class Pool:
 
     async def aclose(self) -> None:
         """Close every connection; a call under way breaks."""
-        await self._session.close()
+        self._is_closed = True
+        for address in self._addresses.values():
+            address.close()
+        if self._session is not None:
+            await self._session.close()
         for companion in self._companions.values():
             await companion.aclose()
+        # What was closed is gone when the loop has had its turn.
+        await asyncio.sleep(0)
+
+    def _proxied(self) -> aiohttp.ClientSession:
+        """What speaks to proxies, made for the first who needs it."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0, keepalive_timeout=KEPT_SECONDS, ssl=self._trusted, resolver=self._resolver
+                ),
+                auto_decompress=False,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                max_line_size=MOST_HEADER_BYTES,
+                max_field_size=MOST_HEADER_BYTES,
+                trust_env=False,
+            )
+        return self._session
 
     async def __aenter__(self) -> "Pool":
         return self
@@ -123,93 +123,6 @@ def proxy_of(base_url: str) -> URL | None:
     if proxy.scheme not in {"http", "https"}:
         raise ValueError(f"the environment names a proxy of a kind that is not supported ({proxy.scheme})")
     return proxy
-
-
-class Way:
-    """Sends calls to one address."""
-
-    def __init__(
-        self,
-        session: aiohttp.ClientSession,
-        connector: "_Connector",
-        limits: aiohttp.ClientTimeout,
-        proxy: URL | None,
-        direct: DirectWay | None,
-    ) -> None:
-        self._session = session
-        self._connector = connector
-        self._limits = limits
-        self._proxy = proxy
-        self._direct = direct
-
-    async def send(self, call: PreparedCall) -> aiohttp.ClientResponse | Reply:
-        """Send it and wait for status and headers; the body is left unread. Raises ``failures.TRANSPORT_FAULTS``.
-
-        A kept connection may have been given up by the provider at the very moment it is used again. Where one ends
-        before a byte of an answer, as soon as this, the call is sent once more, over another connection: see
-        ``docs/decisions/0010-the-shared-pool.md``.
-        """
-        began = time.monotonic()
-        for _ in range(_MOST_STALE):
-            _opened.set(False)
-            try:
-                return await self._send(call)
-            except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as fault:
-                if _opened.get() or not _was_stale(fault) or time.monotonic() - began > _STALE_SECONDS:
-                    raise
-                if self._direct is not None:
-                    self._connector.forget(self._direct.address)
-        return await self._send(call)
-
-    async def _send(self, call: PreparedCall) -> aiohttp.ClientResponse | Reply:
-        if self._direct is not None and len(call.body) < _LARGE_BYTES:
-            return await self._direct.send(call, self._limits)
-        return await self._session.request(
-            call.method,
-            URL(call.url, encoded=True),
-            data=call.body if len(call.body) < _LARGE_BYTES else _Large(call.body),
-            headers=call.headers,
-            allow_redirects=False,
-            timeout=self._limits,
-            proxy=self._proxy,
-        )
-
-
-class _Connector(aiohttp.TCPConnector):
-    def forget(self, address: ConnectionKey) -> None:
-        """Close the kept connections to an address: where one was given up, the others hardly were not."""
-        for protocol, _ in self._conns.pop(address, ()):
-            protocol.close()
-
-    async def _create_connection(self, *arguments: Any) -> Any:
-        _opened.set(True)
-        return await super()._create_connection(*arguments)
-
-
-class _Large(aiohttp.Payload):
-    """A large body in memory. aiohttp's own class for it warns that it is large, and writes it at once."""
-
-    _autoclose = True
-
-    def __init__(self, body: bytes) -> None:
-        super().__init__(body)
-        self._body = body
-        self._size = len(body)
-
-    def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
-        return self._body.decode(encoding, errors)
-
-    async def write(self, writer: AbstractStreamWriter) -> None:
-        view = memoryview(self._body)
-        for start in range(0, len(view), _LARGE_BYTES):
-            await writer.write(view[start : start + _LARGE_BYTES])
-
-
-def _was_stale(fault: Exception) -> bool:
-    """Ended without a byte of an answer. One that began comes with the fault, as the message it was going to be."""
-    if isinstance(fault, aiohttp.ServerDisconnectedError):
-        return isinstance(fault.message, str)
-    return isinstance(fault, OSError) and fault.errno in {errno.ECONNRESET, errno.ECONNABORTED, errno.EPIPE}
 
 
 def _trusted() -> ssl.SSLContext:

@@ -10,7 +10,6 @@ from providers.upstreams.base import ProviderRow, Upstream
 from providers.upstreams.factory import open_upstream
 from providers.upstreams.pool import Pool
 from tests.upstreams.raw_server import RawServer, raw_server
-from tests.upstreams.rows import Wire
 
 Opener = Callable[[ProviderRow], Awaitable[Upstream]]
 
@@ -23,11 +22,8 @@ async def server() -> AsyncIterator[RawServer]:
 
 
 @pytest.fixture
-async def pool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pool]:
-    """The shared pool; for a wire that is to go by the session, as with an aiohttp that is not known."""
-    wire = getattr(request.node, "callspec", None) and request.node.callspec.params.get("wire")
-    if isinstance(wire, Wire) and wire.by_session:
-        monkeypatch.setattr("providers.upstreams.pool.is_known", lambda: False)
+async def pool() -> AsyncIterator[Pool]:
+    """The shared pool."""
     async with Pool() as opened:
         yield opened
 

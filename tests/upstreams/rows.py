@@ -40,8 +40,6 @@ class Wire:
     headers: dict[str, str] = field(default_factory=dict)
     """Headers of the dialect itself."""
     transport: Literal["pool", "sdk"] = "pool"
-    by_session: bool = False
-    """Over the pool as it is where aiohttp has other insides than it was written for."""
 
     def row(self, url: str, *, key: str | None = KEY, timeouts: Timeouts | None = None, **headers: str) -> ProviderRow:
         """A row that points at ``url``; a header's name has underscores for dashes."""
@@ -88,8 +86,6 @@ WIRES = (
 SDK_WIRES = tuple(replace(wire, transport="sdk") for wire in WIRES)
 """The same through the vendors' SDKs."""
 
-EACH = (*WIRES, *SDK_WIRES, replace(WIRES[0], by_session=True))
+EACH = (*WIRES, *SDK_WIRES)
 
-each_wire = pytest.mark.parametrize(
-    "wire", EACH, ids=[f"{wire.dialect}-{'session' if wire.by_session else wire.transport}" for wire in EACH]
-)
+each_wire = pytest.mark.parametrize("wire", EACH, ids=[f"{wire.dialect}-{wire.transport}" for wire in EACH])

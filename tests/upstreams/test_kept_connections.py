@@ -120,7 +120,7 @@ async def test_a_connection_that_ends_while_the_provider_works_is_an_error(
     server: RawServer, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was given up while idle shows it at once; a later end is the end of work that was paid for."""
-    monkeypatch.setattr("providers.upstreams.pool._STALE_SECONDS", 0.0)
+    monkeypatch.setattr("providers.upstreams.way._STALE_SECONDS", 0.0)
     server.answer = forgetful = Forgetful("closed")
     upstream = await opened(WIRE.row(server.url))
     assert await called(upstream) == b"{}"

@@ -1,20 +1,15 @@
-"""The short way through aiohttp: taken where its insides are known, and nothing else leaves by it than a request."""
+"""The pool's own client as a provider sees it: what leaves, over which connection, and nothing else than a request."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import Any
 
-import aiohttp
 import msgspec
 import pytest
-from aiohttp.client_proto import ResponseHandler
 
 from providers.spec.dialect import EncodedRequest
 from providers.spec.errors import ProviderConnectionError
 from providers.upstreams.base import ProviderRow, Upstream
-from providers.upstreams.direct import is_known
 from tests.upstreams.conftest import Opener
 from tests.upstreams.raw_server import EVENT_STREAM, WAIT_SECONDS, Connection, RawServer, chunked, replying
 from tests.upstreams.rows import WIRES
@@ -29,46 +24,28 @@ async def called(upstream: Upstream, request: EncodedRequest = WIRE.request) -> 
         return await answer.read(1 << 20, lambda: None)
 
 
-@pytest.fixture
-def session_calls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses of the calls that went the long way."""
-    calls: list[str] = []
-    request: Callable[..., Awaitable[Any]] = aiohttp.ClientSession._request
+async def test_aiohttp_is_not_asked_where_there_is_no_proxy(
+    server: RawServer, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def used(*arguments: object, **named: object) -> None:
+        raise AssertionError("aiohttp was used")
 
-    async def counted(self: aiohttp.ClientSession, method: str, url: Any, **options: Any) -> Any:
-        calls.append(str(url))
-        return await request(self, method, url, **options)
-
-    monkeypatch.setattr(aiohttp.ClientSession, "_request", counted)
-    return calls
-
-
-async def test_it_is_taken_but_for_large_bodies(server: RawServer, opened: Opener, session_calls: list[str]) -> None:
-    """One large body would keep every other call waiting; it shares the connections all the same."""
+    monkeypatch.setattr("aiohttp.ClientSession.__init__", used)
+    monkeypatch.setattr("aiohttp.TCPConnector.__init__", used)
     upstream = await opened(WIRE.row(server.url))
     assert await called(upstream) == b"{}"
-    assert session_calls == []
-    assert await called(upstream, EncodedRequest(path=WIRE.path, body={"x": "y" * (1 << 19)})) == b"{}"
-    assert len(session_calls) == 1
-    assert await called(upstream) == b"{}"
-    assert (len(session_calls), server.connections) == (1, 1)
+
+
+async def test_a_large_body_goes_over_the_same_connection(server: RawServer, opened: Opener) -> None:
+    """It is written in pieces, and else as any other."""
+    upstream = await opened(WIRE.row(server.url))
+    large = EncodedRequest(path=WIRE.path, body={"x": "y" * (3 << 20)})
+    for request in (WIRE.request, large, WIRE.request):
+        assert await called(upstream, request) == b"{}"
+    assert server.connections == 1
+    assert len(server.requests[1].body) == len('{"x":""}') + (3 << 20)
     by_name = [{**request.by_name, "content-length": ""} for request in server.requests]
     assert by_name[0] == by_name[1] == by_name[2]
-
-
-async def test_it_is_not_taken_with_an_aiohttp_of_other_insides(
-    server: RawServer, opened: Opener, session_calls: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert is_known()
-
-    def other(self: ResponseHandler, *, timer: object = None, something_new: object = None) -> None: ...
-
-    with monkeypatch.context() as patch:
-        patch.setattr(ResponseHandler, "set_response_params", other)
-        assert not is_known()
-        upstream = await opened(WIRE.row(server.url))
-    assert await called(upstream) == b"{}"
-    assert len(session_calls) == 1
 
 
 @pytest.mark.parametrize(
