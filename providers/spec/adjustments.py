@@ -1,6 +1,6 @@
 """What had to be changed to make a request or an answer fit: the list behind ``router.adjustments``."""
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from copy import copy
 from typing import Literal, Protocol
 
@@ -77,6 +77,11 @@ class Report:
         if adjustment not in alike:
             alike.append(adjustment)
             self.adjustments.append(adjustment)
+
+    def adopt(self, adjustments: Iterable[Adjustment]) -> None:
+        """Note what a report without places of its own has, none of it carried: its places are canonical ones."""
+        for each in adjustments:
+            self.add(each.path, each.action, each.reason, from_=each.from_, to=each.to)
 
     def forget(self, since: int = 0) -> None:
         """Drop what was noted after the first ``since`` adjustments: it was about a request that is not sent."""

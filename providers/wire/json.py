@@ -82,17 +82,24 @@ def dumps(value: Json) -> bytes:
         return json.dumps(_plain(value), separators=(",", ":")).encode()
 
 
+def written_once(value: Json) -> Json:
+    """A value that ``dumps`` writes as quickly as its bytes can be copied. Nobody can look into it."""
+    return cast(Json, msgspec.Raw(dumps(value)))
+
+
 def dumps_text(value: Json) -> str:
     """Like ``dumps``, as text: for arguments carried inside a JSON string."""
     return dumps(value).decode()
 
 
-def _plain(value: Json) -> Json:
+def _plain(value: "Json | msgspec.Raw") -> Json:
     """The same value for the standard encoder, which knows no literals: only met beside lone surrogates."""
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
+    if isinstance(value, msgspec.Raw):
+        return _plain(loads(bytes(value)))
     return float(value) if isinstance(value, FloatLiteral) else value
 
 

@@ -13,6 +13,7 @@ from providers.spec.parts import Part, ToolCallPart, ToolResultPart
 from providers.spec.request import FunctionTool, Message, Request, Tool, ToolChoice
 from providers.spec.response import Candidate, Response
 from providers.wire.ids import base62_digest, is_legal
+from providers.wire.known_tools import KnownTools
 
 _LENGTH: Final = 64
 """What every provider takes (OpenAI, Anthropic and Bedrock document no more)."""
@@ -92,10 +93,10 @@ def names_for(request: Request, pattern: str) -> ToolNames:
     caller has a tool that is called like that already. A name that no rewrite makes legal is left for the dialect to
     refuse.
     """
+    if are_legal(request.tools or (), pattern) and _calls_are_legal(request.messages, pattern):
+        return NO_NAMES
     names = list(dict.fromkeys([name for _, name in _named(request)]))
     used = {name for name in names if is_legal(name, pattern)}
-    if len(used) == len(names):
-        return NO_NAMES
     outward: dict[str, str] = {}
     for name in names:
         if name in used or not name:
@@ -105,6 +106,26 @@ def names_for(request: Request, pattern: str) -> ToolNames:
             used.add(legal)
             outward[name] = legal
     return ToolNames(MappingProxyType(outward))
+
+
+def are_legal(tools: tuple[Tool, ...], pattern: str) -> bool:
+    """Whether every tool of the client's has a name that matches ``pattern`` in full."""
+
+    def looked_at(_: Report) -> bool:
+        return all(is_legal(tool.name, pattern) for tool in tools if isinstance(tool, FunctionTool))
+
+    if isinstance(tools, KnownTools):
+        return tools.once((are_legal, pattern), looked_at, Report())
+    return looked_at(Report())
+
+
+def _calls_are_legal(messages: tuple[Message, ...], pattern: str) -> bool:
+    for message in messages:
+        for part in message.parts:
+            named = isinstance(part, ToolCallPart | ToolResultPart) and part.executed_by == "client" and part.name
+            if named and not is_legal(named, pattern):
+                return False
+    return True
 
 
 def _legal(name: str, pattern: str, used: set[str]) -> str | None:

@@ -1,6 +1,5 @@
 """The request's own tool schemas as validators: compiled once, never fetched from anywhere."""
 
-from collections import OrderedDict
 from itertools import islice
 from typing import Any
 
@@ -10,6 +9,7 @@ import msgspec
 from providers.spec.request import FunctionTool, Request
 from providers.spec.values import Json, JsonObject
 from providers.wire.json import dumps
+from providers.wire.kept import Kept
 from providers.wire.schema import gemini_to_json_schema
 
 _MOST_ERRORS = 10
@@ -18,11 +18,6 @@ _LONGEST_MESSAGE = 300
 _PATTERNS = jsonschema_rs.FancyRegexOptions(backtrack_limit=100_000)
 """A pattern that would take exponential time is given up, and then says nothing."""
 _GIVEN_UP = frozenset({"BacktrackLimitExceeded", "RegexEngineFailure"})
-_LARGEST_KEPT = 1 << 16
-"""Bytes of a schema whose validator is kept for the next request."""
-_MOST_KEPT = 512
-_MOST_KEPT_BYTES = 1 << 21
-"""Of all schemas whose validators are kept: a validator takes many times the memory of its schema's text."""
 
 
 class Misfit(msgspec.Struct, frozen=True):
@@ -85,26 +80,14 @@ def _known(tool: FunctionTool) -> KnownTool:
     return tool_of_text(dumps(schema))
 
 
-_kept: OrderedDict[bytes, KnownTool] = OrderedDict()
-"""Tools by their schema, the one that was used last at the end: requests of one agent bring the same tools."""
-_kept_bytes = 0
-
-
 def tool_of_text(schema: bytes) -> KnownTool:
-    """The tool whose arguments have this JSON Schema; kept for the next request, within bounds that no caller moves."""
-    global _kept_bytes  # noqa: PLW0603  # one cache for the process
-    if schema in _kept:
-        _kept.move_to_end(schema)
-        return _kept[schema]
+    """The tool whose arguments have this JSON Schema."""
+    return _tools.of(schema)
+
+
+def _tool_of_text(schema: bytes) -> KnownTool:
     validator = _compiled(schema)
-    tool = KnownTool() if validator is None else KnownTool(text=schema, validator=validator)
-    if len(schema) <= _LARGEST_KEPT:
-        _kept[schema] = tool
-        _kept_bytes += len(schema)
-        while len(_kept) > _MOST_KEPT or _kept_bytes > _MOST_KEPT_BYTES:
-            dropped, _ = _kept.popitem(last=False)
-            _kept_bytes -= len(dropped)
-    return tool
+    return KnownTool() if validator is None else KnownTool(text=schema, validator=validator)
 
 
 def _compiled(schema: bytes) -> jsonschema_rs.Validator | None:
@@ -115,6 +98,10 @@ def _compiled(schema: bytes) -> jsonschema_rs.Validator | None:
         )
     except (ValueError, msgspec.DecodeError, RecursionError):
         return None
+
+
+_tools = Kept(_tool_of_text, most=512, most_bytes=1 << 21, largest=1 << 16)
+"""By their schemas: requests of one agent bring the same tools. A validator takes many times its schema's memory."""
 
 
 def _misfit(error: jsonschema_rs.ValidationError) -> Misfit:

@@ -12,6 +12,7 @@ from providers.dialects.anthropic_messages.grammar import (
     was_written,
 )
 from providers.dialects.anthropic_messages.history_encode import encode_history
+from providers.dialects.anthropic_messages.plain_history import plain_history
 from providers.dialects.anthropic_messages.strict_schemas import described
 from providers.dialects.anthropic_messages.thinking_encode import Thinking, encode_thinking
 from providers.dialects.anthropic_messages.tools_encode import encode_tools
@@ -23,6 +24,7 @@ from providers.spec.request import OutputFormat, Request
 from providers.spec.values import Json, JsonObject, extended
 from providers.wire.cache_marks import adopted_marks
 from providers.wire.json import loads
+from providers.wire.known_tools import KnownTools
 from providers.wire.reader import arranged, variant
 from providers.wire.schema import closed_objects, gemini_to_json_schema
 
@@ -42,10 +44,12 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     is on where the profile refuses that; UnsupportedError for media, provider tools and several answers.
     """
     _check_candidates(request)
-    if not is_native(request.form):
+    history = plain_history(request.messages, target)
+    if not is_native(request.form) and not (history is not None and _has_no_marks(request)):
         request = adopted_marks(request, _CHAT, NAME, _MOST_MARKS, report)
     _report_unknown(request, report)
-    history = encode_history(request.messages, target, report)
+    if history is None:
+        history = encode_history(request.messages, target, report)
     thinking = encode_thinking(request.reasoning, request.max_output_tokens, history.unsigned_turn, target, report)
     tools = encode_tools(request.tools, request.tool_choice, target, report)
     if tools.forced and thinking.manual and target.profile.forced_choice_with_thinking == "refuse":
@@ -69,6 +73,11 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
 def _check_candidates(request: Request) -> None:
     if request.candidates is not None and request.candidates > 1:
         raise UnsupportedError(f"n: {NAME} gives one answer per request", path="n")
+
+
+def _has_no_marks(request: Request) -> bool:
+    """Whether there are none outside of the messages; of tools that were read plainly none has any."""
+    return not request.ext and (request.tools is None or isinstance(request.tools, KnownTools))
 
 
 def _report_unknown(request: Request, report: Report) -> None:

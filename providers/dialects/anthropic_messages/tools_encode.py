@@ -15,6 +15,8 @@ from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import FunctionTool, ProviderTool, Tool, ToolChoice
 from providers.spec.values import Json, JsonObject
+from providers.wire.json import written_once
+from providers.wire.known_tools import KnownTools
 from providers.wire.reader import arranged
 from providers.wire.schema import closed_objects, gemini_to_json_schema, object_root
 from providers.wire.tool_rules import check_is_there, described_grammar, report_without_tools
@@ -23,7 +25,7 @@ from providers.wire.tool_rules import check_is_there, described_grammar, report_
 class EncodedTools(msgspec.Struct, frozen=True):
     """The two fields of the body; ``None`` where nothing is sent."""
 
-    tools: list[Json] | None
+    tools: Json
     choice: JsonObject | None
 
     @property
@@ -44,17 +46,23 @@ def encode_tools(
     if choice is not None:
         report_foreign_ext(choice.ext, "tool_choice", report)
         offered = _allowed(offered, choice, report)
-    encoded: list[Json] = [
-        _tool(tool, f"tools[{index}]", target, report)
-        for index, tool in enumerate(tools or ())
-        if any(tool is kept for kept in offered)
-    ]
-    return EncodedTools(
-        tools=None if tools is None else encoded, choice=_choice(choice, bool(encoded), report) if choice else None
-    )
+    if tools is None:
+        encoded: Json = None
+    elif isinstance(tools, KnownTools) and offered is tools:
+        encoded = tools.once(
+            (NAME, target.profile.tool_name), lambda told: written_once(_tools(tools, tools, target, told)), report
+        )
+    else:
+        encoded = _tools(tools, offered, target, report)
+    return EncodedTools(encoded, _choice(choice, bool(offered), report) if choice else None)
 
 
 # ---- tools
+
+
+def _tools(tools: tuple[Tool, ...], kept: tuple[Tool, ...], target: Target, report: Report) -> list[Json]:
+    offered = set(map(id, kept))
+    return [_tool(tool, f"tools[{index}]", target, report) for index, tool in enumerate(tools) if id(tool) in offered]
 
 
 def _tool(tool: Tool, path: str, target: Target, report: Report) -> JsonObject:

@@ -4,6 +4,7 @@ from providers.dialects.gemini.absent import without_absent
 from providers.dialects.gemini.config_encode import encode_config
 from providers.dialects.gemini.grammar import path_of, report_foreign_ext
 from providers.dialects.gemini.history_encode import encode_history
+from providers.dialects.gemini.plain_history import plain_history
 from providers.dialects.gemini.reader import outer_ext, was_written, written
 from providers.dialects.gemini.tools_encode import encode_tools
 from providers.spec.adjustments import Report
@@ -20,7 +21,7 @@ def encode_request(request: Request, target: Target, report: Report) -> EncodedR
     UnsupportedError for media and tools that Gemini has no words for.
     """
     report_foreign_ext(request.ext, "", report)
-    history = encode_history(request.messages, target, report)
+    history = plain_history(request.messages, target) or encode_history(request.messages, target, report)
     tools = encode_tools(request, target, report)
     path = path_of(target.model, stream=request.stream is True)
     fields: JsonObject = {

@@ -12,7 +12,8 @@ from providers.spec.errors import InvalidRequestError, UnsupportedError
 from providers.spec.profile import Target
 from providers.spec.request import ChoiceMode, FunctionTool, ProviderTool, Request, Tool, ToolChoice
 from providers.spec.values import Form, Json, JsonObject, extended
-from providers.wire.json import JsonError, dumps_text, loads
+from providers.wire.json import JsonError, dumps_text, loads, written_once
+from providers.wire.known_tools import KnownTools
 from providers.wire.reader import variant
 from providers.wire.schema import itemised_arrays, object_root, typed_enums
 from providers.wire.tool_rules import check_is_there, described_grammar, report_without_tools
@@ -21,10 +22,11 @@ from providers.wire.tool_rules import check_is_there, described_grammar, report_
 class EncodedTools(msgspec.Struct, frozen=True):
     """The two fields of the body; ``None`` where nothing is sent."""
 
-    tools: list[Json] | None
+    tools: Json
     config: JsonObject | None
 
 
+_FIELD: Final = "tools"
 _FLAG: Final = "includeServerSideToolInvocations"
 
 
@@ -36,7 +38,7 @@ def encode_tools(request: Request, target: Target, report: Report) -> EncodedToo
     """
     choice = request.tool_choice
     calling = None if choice is None else _calling_config(choice, request.tools or (), report)
-    tools = None if request.tools is None else _objects(request.tools, request.form, target, report)
+    tools = None if request.tools is None else _written(request.tools, request.form, target, report)
     config = _config(calling, request)
     if _needs_flag(request, config, target):
         # SERVER-02: without it the two together are refused, and there is nothing else it could mean.
@@ -56,6 +58,15 @@ def _needs_flag(request: Request, config: JsonObject | None, target: Target) -> 
 
 
 # ---- tools
+
+
+def _written(tools: tuple[Tool, ...], form: Form | None, target: Target, report: Report) -> Json:
+    looked_into = any(path.startswith(_FIELD) for path in target.profile.absent_fields)
+    if not isinstance(tools, KnownTools) or is_native(form) or looked_into:
+        return _objects(tools, form, target, report)
+    return tools.once(
+        (NAME, target.profile.tool_name), lambda told: written_once(_objects(tools, form, target, told)), report
+    )
 
 
 def _objects(tools: tuple[Tool, ...], form: Form | None, target: Target, report: Report) -> list[Json]:

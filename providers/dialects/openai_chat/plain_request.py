@@ -14,15 +14,18 @@ from msgspec import UNSET, Raw, UnsetType
 
 from providers.dialects.openai_chat.grammar import NAME, PATH
 from providers.dialects.openai_chat.other_carriers import SIGNED_ID
+from providers.dialects.openai_chat.plain_tools import PlainTools, read_tools
 from providers.spec.adjustments import Report
 from providers.spec.dialect import EncodedRequest
 from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.profile import Profile, Target
-from providers.spec.request import FunctionTool, Message, Reasoning, Request, ToolChoice
+from providers.spec.request import Message, Reasoning, Request, ToolChoice
 from providers.spec.values import JsonObject
 from providers.wire.ids import is_legal
-from providers.wire.json import JsonError, dumps, loads, loads_object
+from providers.wire.json import JsonError, dumps, loads
+from providers.wire.known_tools import KnownTools
 from providers.wire.members import changed_members
+from providers.wire.tool_names import are_legal
 
 _Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
 
@@ -50,18 +53,6 @@ class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     tool_call_id: _Name | UnsetType = UNSET
 
 
-class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    name: _Name
-    description: str | UnsetType = UNSET
-    parameters: Raw | UnsetType = UNSET
-    strict: bool | UnsetType = UNSET
-
-
-class _Tool(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    type: Literal["function"]
-    function: _Function
-
-
 class _StreamOptions(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     include_usage: bool
 
@@ -69,7 +60,7 @@ class _StreamOptions(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     model: _Name
     messages: Annotated[tuple[_Message, ...], msgspec.Meta(min_length=1)]
-    tools: Annotated[tuple[_Tool, ...], msgspec.Meta(min_length=1)] | UnsetType = UNSET
+    tools: Raw | UnsetType = UNSET
     tool_choice: Literal["auto", "none", "required"] | UnsetType = UNSET
     parallel_tool_calls: bool | UnsetType = UNSET
     stream: bool | UnsetType = UNSET
@@ -86,8 +77,7 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _decode = msgspec.json.Decoder(_Body).decode
 
 _SIGNED_ID: Final = SIGNED_ID.encode()
-_DEPTH: Final = 4
-"""How deep the parameters of a tool lie."""
+_NO_TOOLS: Final = PlainTools(KnownTools(()), (), {}, 0)
 
 
 def read_plain(raw: bytes, depth: int) -> "PlainRequest | None":
@@ -107,9 +97,10 @@ def read_plain(raw: bytes, depth: int) -> "PlainRequest | None":
     if b"-0" in raw and 0 in (body.max_tokens, body.max_completion_tokens, body.seed):
         # An integer for one reader, and none for the other.
         return None
-    if not _is_plain(body) or not all(_is_shallow(tool.function, depth - _DEPTH) for tool in body.tools or ()):
+    tools = _NO_TOOLS if body.tools is UNSET else read_tools(bytes(body.tools))
+    if tools is None or tools.depth > depth or not _is_plain(body):
         return None
-    return PlainRequest(raw, body)
+    return PlainRequest(raw, body, tools)
 
 
 def _is_plain(body: _Body) -> bool:
@@ -134,23 +125,15 @@ def _is_number(value: Raw | UnsetType) -> bool:
     return value is UNSET or bytes(value)[:1] in b"-0123456789"
 
 
-def _is_shallow(function: _Function, depth: int) -> bool:
-    schema = function.parameters
-    if schema is UNSET:
-        return True
-    text = bytes(schema)
-    # An upper bound of the depth; brackets within texts only add to it.
-    return text[:1] == b"{" and text.count(b"{") + text.count(b"[") <= depth
-
-
 class PlainRequest:
     """A request as ``read_plain`` has read it."""
 
-    __slots__ = ("_body", "_raw")
+    __slots__ = ("_body", "_raw", "_tools")
 
-    def __init__(self, raw: bytes, body: _Body) -> None:
+    def __init__(self, raw: bytes, body: _Body, tools: PlainTools) -> None:
         self._raw = raw
         self._body = body
+        self._tools = tools
 
     # ---- what it says
 
@@ -178,7 +161,7 @@ class PlainRequest:
     @property
     def tool_names(self) -> tuple[str, ...]:
         """Names of the tools, in order."""
-        return tuple([tool.function.name for tool in self._body.tools or ()])
+        return self._tools.names
 
     @property
     def tool_choice(self) -> ToolChoice | None:
@@ -191,14 +174,10 @@ class PlainRequest:
 
     def schema_text(self, name: str) -> bytes | None:
         """The parameters of the first tool of this name as they were written; ``None`` where it has none."""
-        for tool in self._body.tools or ():
-            if tool.function.name == name:
-                parameters = tool.function.parameters
-                return bytes(parameters) if parameters is not UNSET else None
-        return None
+        return self._tools.schemas.get(name)
 
     def request(self) -> Request:
-        """The canonical form, spelling aside. Raises JsonError where a schema that was kept as bytes is none."""
+        """The canonical form, spelling aside. Raises JsonError where a number that was kept as bytes is none."""
         body = self._body
         stop, effort = body.stop, body.reasoning_effort
         limit = body.max_completion_tokens if body.max_completion_tokens is not UNSET else body.max_tokens
@@ -208,7 +187,7 @@ class PlainRequest:
         return Request(
             messages=tuple([_message(message) for message in body.messages]),
             model=body.model,
-            tools=tuple([_tool(tool.function) for tool in body.tools]) if body.tools is not UNSET else None,
+            tools=self._tools.tools if body.tools is not UNSET else None,
             tool_choice=self.tool_choice,
             stream=self.stream,
             stream_usage=self.stream_usage,
@@ -269,7 +248,7 @@ class PlainRequest:
                     return False
             if message.tool_call_id is not UNSET and not is_legal(message.tool_call_id, ids):
                 return False
-        return all(is_legal(tool.function.name, names) for tool in self._body.tools or ())
+        return are_legal(self._tools.tools, names)
 
 
 @lru_cache(maxsize=256)
@@ -299,16 +278,6 @@ def _texts(content: str | tuple[_Text, ...] | UnsetType | None) -> Iterator[Text
     elif content:
         for item in content:
             yield TextPart(text=item.text)
-
-
-def _tool(function: _Function) -> FunctionTool:
-    description, strict = function.description, function.strict
-    return FunctionTool(
-        name=function.name,
-        description=description if description is not UNSET else None,
-        schema=loads_object(bytes(function.parameters)) if function.parameters is not UNSET else None,
-        strict=strict if strict is not UNSET else None,
-    )
 
 
 def _number(value: Raw | UnsetType) -> float | None:
