@@ -124,6 +124,7 @@ class ProviderStream:
         """All that came before the first event."""
         self._unread = 0
         self._over = False
+        self._is_whole = False
 
     async def read(self) -> Batch | None:
         """What comes next; ``None`` behind the last batch. Closes the call where it raises, as when it is cancelled."""
@@ -150,7 +151,7 @@ class ProviderStream:
         """End the call, whether its answer was read to the end or not."""
         self._over = True
         self._patience.close()
-        await self._answer.aclose()
+        await self._answer.aclose(is_over=self._is_whole)
 
     def _taken(self, chunk: bytes | None) -> Batch | None:
         """The batch of these bytes, or of the end of them; ``None`` where nobody needs to hear of it."""
@@ -168,6 +169,7 @@ class ProviderStream:
         self._patience.event_came()
         if isinstance(last := events[-1], _ENDS):
             self._over = True
+            self._is_whole = isinstance(last, StreamEnd)
             if isinstance(last, StreamError):
                 attributed(last.error, self._plan.row)
         return Batch(events if self._as_told else self._ours(events), chunk or b"")

@@ -52,9 +52,15 @@ class PoolAnswer:
             size += len(piece)
         return b"".join(pieces)
 
-    async def aclose(self) -> None:
-        """Give the connection up at once, also while being cancelled; may be called again."""
-        self._response.close()
+    async def aclose(self, *, is_over: bool = False) -> None:
+        """Give the connection up at once, also while being cancelled; may be called again.
+
+        ``is_over``: keep it where the answer's end comes soon.
+        """
+        if is_over and isinstance(self._response, Reply):
+            self._response.let_go()
+        else:
+            self._response.close()
 
     async def _piece(self) -> bytes:
         try:

@@ -132,8 +132,11 @@ class UpstreamAnswer(Protocol):
         """
         ...
 
-    async def aclose(self) -> None:
-        """Give the connection up; the provider sees a disconnect where the body was not read to its end."""
+    async def aclose(self, *, is_over: bool = False) -> None:
+        """Give the connection up; the provider sees a disconnect where the body was not read to its end.
+
+        ``is_over``: all that the body has to say was read. Its end may be waited for, so that the connection is kept.
+        """
         ...
 
 

@@ -136,7 +136,7 @@ class SDKAnswer:
         """See ``UpstreamAnswer.read``."""
         return await read_pieces(self.chunks(), most, began)
 
-    async def aclose(self) -> None:
+    async def aclose(self, *, is_over: bool = False) -> None:
         """Give the connection up at once, also while being cancelled; may be called again."""
         with anyio.CancelScope(shield=True):
             await self._response.aclose()

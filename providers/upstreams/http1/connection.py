@@ -23,6 +23,10 @@ MOST_HEADER_BYTES = 1 << 16
 MOST_HEADERS = 128
 _MOST_BUFFERED = 1 << 16
 """What may have come of an answer that nobody takes before no more is read; one read of the socket more than this."""
+_DRAINED_SECONDS = 1.0
+"""How long the end of an answer that has said all is waited for."""
+_MOST_DRAINED = 1 << 14
+"""Bytes of it that may still come."""
 _PIECE_BYTES = 1 << 18
 """A body of more than this is written in pieces, as the connection takes it, so that other calls get their turn."""
 
@@ -130,6 +134,13 @@ class Connection(asyncio.Protocol):
             if not self._transport.is_closing():
                 self._transport.resume_reading()
 
+    def drain(self) -> None:
+        """Wait a moment for the end of the answer under way: behind a stream's last event its framing follows."""
+        self.resume()
+        self._heard = self._loop.time()
+        self._silent = min(self._silent, _DRAINED_SECONDS)
+        self._ring_by(self._heard + self._silent)
+
     def close(self) -> None:
         """Close it at once, whatever is under way; an answer under way fails."""
         self._fail(ClientConnectionError())
@@ -147,7 +158,8 @@ class Connection(asyncio.Protocol):
         if reply is None:
             self.close()
             return
-        self._heard = self._loop.time()
+        if not reply.is_let_go:
+            self._heard = self._loop.time()
         self._has_begun = True
         self._unparsed += len(data)
         is_http = True
@@ -163,6 +175,8 @@ class Connection(asyncio.Protocol):
             self._fail(HttpProcessingError())
         elif reply.ended:
             self._release()
+        elif reply.is_let_go and reply.size > _MOST_DRAINED:
+            self.close()
         elif reply.size > _MOST_BUFFERED and not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
@@ -240,7 +254,8 @@ class Connection(asyncio.Protocol):
         """What one read brought of a body is one piece of it."""
         if self._is_final:
             body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-            reply.pieces.append(body)
+            if not reply.is_let_go:
+                reply.pieces.append(body)
             reply.size += len(body)
         self._pieces.clear()
         self._unparsed = 0

@@ -18,6 +18,10 @@ class Source(Protocol):
         """Nobody wants the rest."""
         ...
 
+    def drain(self) -> None:
+        """Nobody wants the rest, which should be no more than the body's end."""
+        ...
+
 
 class Reply:
     """Filled by a connection, read by one task.
@@ -25,7 +29,7 @@ class Reply:
     What came before a fault can still be taken; the fault is raised behind it.
     """
 
-    __slots__ = ("_fault", "_loop", "_source", "_waiter", "ended", "headers", "pieces", "size", "status")
+    __slots__ = ("_fault", "_loop", "_source", "_waiter", "ended", "headers", "is_let_go", "pieces", "size", "status")
 
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
         self.status = 0
@@ -37,6 +41,8 @@ class Reply:
         """What is here of the body."""
         self.size = 0
         """Bytes of that."""
+        self.is_let_go = False
+        """Whether nobody reads on."""
         self._source = source
         self._loop = loop
         self._fault: HttpFault | None = None
@@ -71,6 +77,14 @@ class Reply:
         if not self.ended and self._fault is None:
             self._source.close()
             self.fail(ClientConnectionError())
+
+    def let_go(self) -> None:
+        """Read no further, because all was said; the connection is kept where the end comes soon."""
+        self.pieces.clear()
+        self.size = 0
+        if not self.ended and self._fault is None and not self.is_let_go:
+            self.is_let_go = True
+            self._source.drain()
 
     async def wait(self) -> None:
         """Wait until ``wake``. Raises HttpFault where the answer has failed."""

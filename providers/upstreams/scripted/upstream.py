@@ -96,7 +96,7 @@ class ScriptedAnswer:
         """See ``UpstreamAnswer.read``."""
         return await read_pieces(self.chunks(), most, began)
 
-    async def aclose(self) -> None:
+    async def aclose(self, *, is_over: bool = False) -> None:
         """Nothing to close."""
 
 
