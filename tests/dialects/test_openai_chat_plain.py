@@ -180,7 +180,12 @@ def test_what_is_read_plainly_is_translated_as_the_codec_reads_it(body: Any, pro
         return
     row = builtin_rows()[provider]
     target = Target(provider=provider, model="m", dialect=row.dialect, profile=builtin_profiles()[row.profile])
-    assert _translated(plain.request(), target) == _translated(DIALECT.decode_request(loads_object(raw)), target)
+    expected = _translated(DIALECT.decode_request(loads_object(raw)), target)
+    assert _translated(plain.request(), target) == expected
+    # Once more, now that its tools are known.
+    again = read_plain(raw, 100)
+    assert again is not None
+    assert _translated(again.request(), target) == expected
 
 
 def _translated(request: Request, target: Target) -> Any:
