@@ -21,7 +21,9 @@ ORIGIN = Origin(dialect="openai-chat", provider="p", model="m")
 CALLS = mostly(
     st.lists(
         st.builds(
-            call, among("c1", "c2", odd=["", None]), among("look", odd=["", 1]), among("{}", '{"x":', odd=["", " "])
+            lambda index, *said: _with({}, {"index": index}, call(*said)),
+            maybe(among(0, 1, odd=[None, "0", 1.0])),
+            among("c1", "c2", odd=["", None]), among("look", odd=["", 1]), among("{}", '{"x":', odd=["", " "])
         ),
         max_size=2,
     ),
@@ -94,7 +96,13 @@ def test_what_is_read_plainly_is_what_the_codec_reads(answer: Any, ascii: bool) 
 
 def test_what_hosts_write_is_read_plainly() -> None:
     """A law that nothing reaches would hold as well."""
-    message = {"role": "assistant", "content": "x", "refusal": None, "annotations": [], "tool_calls": [call()]}
+    message = {
+        "role": "assistant",
+        "content": "x",
+        "refusal": None,
+        "annotations": [],
+        "tool_calls": [call(), {**call(), "index": 0}],
+    }
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "tool_calls"}
     answer = {"id": "r", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice]}
     answer |= {"usage": {"prompt_tokens": 1}, "service_tier": "default", "system_fingerprint": None}

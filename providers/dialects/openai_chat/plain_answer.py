@@ -28,6 +28,8 @@ class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     id: _Filled
     type: Literal["function"]
     function: _Called
+    index: int | UnsetType = UNSET
+    """Some hosts repeat the call's place, which says nothing in a whole answer."""
 
 
 class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
