@@ -32,7 +32,7 @@ class PlainTurn:
         self.role = role
         self.said: list[str | PlainCall] = []
         """Texts, none of them blank, and calls."""
-        self.results: list[tuple[int, PlainCall, tuple[str, ...]]] = []
+        self.results: list[tuple[int, PlainCall, list[str]]] = []
         """The place of a call among all, the call, and the texts that came of it; in the order of the calls."""
 
 
@@ -142,13 +142,8 @@ class _Walk:
             self._turns.append(turn)
 
     def _is_plain(self, text: TextPart) -> bool:
-        return (
-            self.is_bare(text)
-            and text.state is None
-            and not text.annotations
-            # A blank text is refused by some.
-            and not text.text.isspace()
-        )
+        # A blank text is refused by some.
+        return text.state is None and not text.annotations and not text.text.isspace() and self.is_bare(text)
 
     def _texts(self, message: Message, found: list[str]) -> bool:
         for part in message.parts:
@@ -183,13 +178,14 @@ class _Walk:
         call = self._waiting.pop(part.call_id, None)
         if call is None:
             return False
+        texts: list[str] = []
         for item in part.content:
             if type(item) is not TextPart or not self._is_plain(item):
                 return False
-        texts = tuple([item.text for item in part.content if type(item) is TextPart])
+            texts.append(item.text)
         turn.results.append((self._places[part.call_id], call, texts))
         return True
 
 
-def _place(result: tuple[int, PlainCall, tuple[str, ...]]) -> int:
+def _place(result: tuple[int, PlainCall, list[str]]) -> int:
     return result[0]

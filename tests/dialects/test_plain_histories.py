@@ -44,7 +44,7 @@ TARGETS = [
 
 def mostly(good: Any, odd: Any) -> st.SearchStrategy[Any]:
     """Odd enough to try every way out, and seldom enough that plain ones are tried."""
-    return st.integers(0, 39).flatmap(lambda number: st.sampled_from(odd) if number == 0 else st.sampled_from(good))
+    return st.integers(0, 149).flatmap(lambda number: st.sampled_from(odd) if number == 0 else st.sampled_from(good))
 
 
 TEXTS = mostly(["x", " y", "é\n", "\u2028z"], ["", " ", "\u2003\n"])

@@ -31,7 +31,7 @@ def _use(call: PlainCall) -> JsonObject:
     return {"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments}
 
 
-def _result(call: PlainCall, texts: tuple[str, ...]) -> JsonObject:
+def _result(call: PlainCall, texts: list[str]) -> JsonObject:
     result: JsonObject = {"type": "tool_result", "tool_use_id": call.id}
     content: list[Json] = [_text(text) for text in texts if text]
     # No content at all is legal, an empty text is not (HIST-08, HIST-15).

@@ -148,7 +148,7 @@ def _allowed(tools: tuple[Tool, ...], choice: ToolChoice, report: Report) -> tup
 
 
 def _check_names(tools: tuple[Tool, ...], choice: ToolChoice) -> None:
-    if is_native(choice.form):
+    if not choice.names or is_native(choice.form):
         return
     offered = {tool.name for tool in tools}
     for name in choice.names:

@@ -35,7 +35,7 @@ def _call(call: PlainCall) -> JsonObject:
     return {"functionCall": {**_id(call), "name": call.name, "args": call.arguments}}
 
 
-def _result(call: PlainCall, texts: tuple[str, ...]) -> JsonObject:
+def _result(call: PlainCall, texts: list[str]) -> JsonObject:
     return {"functionResponse": {**_id(call), "name": call.name, "response": plain_output("\n".join(texts), "ok")}}
 
 

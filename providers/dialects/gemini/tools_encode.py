@@ -220,7 +220,7 @@ def _mode(choice: ToolChoice, report: Report) -> JsonObject | None:
 
 
 def _check_names(tools: tuple[Tool, ...], choice: ToolChoice) -> None:
-    offered = {tool.name for tool in tools if isinstance(tool, FunctionTool)}
+    offered = {tool.name for tool in tools if isinstance(tool, FunctionTool)} if choice.names else ()
     for name in choice.names:
         if name not in offered:
             raise InvalidRequestError(f"tool_choice: there is no tool {name!r} in tools", path="tool_choice")

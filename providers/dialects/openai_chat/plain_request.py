@@ -5,8 +5,6 @@ dialect, without taking the body apart: schemas, the most of a request with tool
 another way is not read here at all.
 """
 
-from collections.abc import Iterator
-from functools import lru_cache
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
@@ -205,7 +203,8 @@ class PlainRequest:
     def relayed(self, target: Target, report: Report) -> EncodedRequest | None:
         """The caller's own bytes with the host's names for model and limit; ``None`` where more would be changed."""
         body, profile = self._body, target.profile
-        if not _takes_plain(profile) or not self._fits(profile):
+        # Turns that called may have to carry something beside them.
+        if profile.reasoning_required or not self._fits(profile):
             return None
         if self.stream and body.tools is not UNSET and profile.tool_stream_field is not None:
             return None
@@ -251,33 +250,27 @@ class PlainRequest:
         return are_legal(self._tools.tools, names)
 
 
-@lru_cache(maxsize=256)
-def _takes_plain(profile: Profile) -> bool:
-    """Whether a host takes plain turns without anything beside them."""
-    return not profile.reasoning_required
-
-
 # ---- to the canonical form
 
 
 def _message(message: _Message) -> Message:
     content, calls = message.content, message.tool_calls
     if message.role == "tool":
-        result = ToolResultPart(call_id=str(message.tool_call_id), content=tuple(_texts(content)))
+        result = ToolResultPart(call_id=str(message.tool_call_id), content=_texts(content))
         return Message(role="tool", parts=(result,))
-    parts: list[Part] = list(_texts(content))
-    parts += [
-        ToolCallPart(id=call.id, name=call.function.name, arguments=call.function.arguments) for call in calls or ()
-    ]
-    return Message(role=message.role, parts=tuple(parts))
+    parts: tuple[Part, ...] = _texts(content)
+    if calls:
+        called = [
+            ToolCallPart(id=call.id, name=call.function.name, arguments=call.function.arguments) for call in calls
+        ]
+        parts = (*parts, *called)
+    return Message(role=message.role, parts=parts)
 
 
-def _texts(content: str | tuple[_Text, ...] | UnsetType | None) -> Iterator[TextPart]:
+def _texts(content: str | tuple[_Text, ...] | UnsetType | None) -> tuple[TextPart, ...]:
     if isinstance(content, str):
-        yield TextPart(text=content)
-    elif content:
-        for item in content:
-            yield TextPart(text=item.text)
+        return (TextPart(text=content),)
+    return tuple([TextPart(text=item.text) for item in content]) if content else ()
 
 
 def _number(value: Raw | UnsetType) -> float | None:
