@@ -15,7 +15,10 @@ DIRECT_NAME = "direct"
 
 
 def compared(stage: Stage, servers: Sequence[Server], phases: Sequence[Phase], rounds: int, *, retries: int) -> Found:
-    """All of them, so many times. A server that fails is left out from then on, and says why under ``failed``."""
+    """All of them, so many times. A server that fails is left out from then on, which ``failed`` tells; why is printed.
+
+    The reason holds addresses and paths of the machine, and results are kept.
+    """
     found: Found = {DIRECT_NAME: {"what": "the load on the fake provider itself", "starts": [], "cases": {}}}
     for server in servers:
         found[server.name] = {"what": server.what, "starts": [], "cases": {}}
@@ -31,7 +34,7 @@ def compared(stage: Stage, servers: Sequence[Server], phases: Sequence[Phase], r
             try:
                 _one(stage, server, phases, about, retries)
             except Failed as error:
-                about["failed"] = str(error)
+                about["failed"] = f"gave no answer in round {number + 1}"
                 say(f"  {error}")
     return found
 

@@ -159,6 +159,9 @@ def running(server: Server, stage: Stage, cores: frozenset[int] = machine.SERVER
     own = {"PATH": os.environ["PATH"], "HOME": str(stage.folder), "NO_PROXY": "127.0.0.1"}
     environment = {**own, **{name: filled(value) for name, value in server.environment.items()}}
     command = [filled(word) for word in server.command]
+    if server.port_file is not None:
+        # That of a round before.
+        (stage.folder / server.port_file).unlink(missing_ok=True)
     begun = time.monotonic()
     process = machine.started(
         command, cores, log, nice=stage.nice, env=environment, cwd=server.working_folder or stage.folder
