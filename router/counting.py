@@ -5,6 +5,7 @@ keep what they count in files then.
 """
 
 import time
+from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate
@@ -86,11 +87,13 @@ class _Family(Collector, Generic[Child]):
         """What the registry reads."""
         return [self._read(list(self._children.items()))]
 
+    @abstractmethod
     def _made(self) -> Child:
-        raise NotImplementedError
+        """A new child."""
 
+    @abstractmethod
     def _read(self, children: list[tuple[tuple[str, ...], Child]]) -> Metric:
-        raise NotImplementedError
+        """What the children have counted."""
 
 
 class CountFamily(_Family[Count]):

@@ -57,7 +57,7 @@ class PoolAnswer:
 
         ``is_over``: keep it where the answer's end comes soon.
         """
-        if is_over and isinstance(self._response, Reply):
+        if is_over:
             self._response.let_go()
         else:
             self._response.close()

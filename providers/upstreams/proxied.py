@@ -37,6 +37,10 @@ class ProxiedReply:
         """Give it up, with its connection, unless it has come whole."""
         self._response.close()
 
+    def let_go(self) -> None:
+        """Read no further. Not waited for: the session keeps only what was read to its end."""
+        self._response.close()
+
 
 class ProxiedWay:
     """The way to one address over a proxy. ``session`` is called in the loop: the pool has one for all proxies."""

@@ -24,6 +24,7 @@ from providers.spec.parts import (
 )
 from providers.spec.request import Message, Request
 from providers.spec.values import Json, JsonObject
+from providers.wire.envelope_encode import is_client_call
 
 _INDEXED: Final = re.compile(r"(messages|tools)\[(\d+)\](.*)", re.DOTALL)
 _PART: Final = re.compile(r"\.(content|tool_calls)\[(\d+)\](.*)", re.DOTALL)
@@ -122,8 +123,8 @@ class Places:
         if self._spelling.keys is as_it_is:
             return path
         at, _ = self._followed("", f".{path}")
-        around = len(at.split(".")) if at else 0
-        return ".".join([*at.split(".")[:around], *path.split(".")[around:]])
+        around = at.split(".") if at else []
+        return ".".join([*around, *path.split(".")[len(around) :]])
 
     def _tool(self, index: int, rest: str) -> str:
         if self._tools is None:
@@ -176,7 +177,7 @@ class Places:
                 (told, number)
                 for told in range(index, end)
                 for number, part in enumerate(messages[told].parts)
-                if kind == "content" or _is_client_call(part)
+                if kind == "content" or is_client_call(part)
             ]
         return self._runs[key]
 
@@ -282,10 +283,6 @@ def moved(before: Request, after: Request) -> Callable[[str], str]:
     return place
 
 
-def _is_client_call(part: Part) -> bool:
-    return isinstance(part, ToolCallPart) and part.executed_by == "client"
-
-
 def _matched(written: Sequence[Part], told: Sequence[Part]) -> list[int | None]:
     """For each part of ``told`` the part of ``written`` that it is: some may be left out, and some put in."""
     places: dict[tuple[object, ...], deque[int]] = {}
@@ -297,8 +294,10 @@ def _matched(written: Sequence[Part], told: Sequence[Part]) -> list[int | None]:
         same = places.get(_said(part), deque())
         while same and same[0] < start:
             same.popleft()
-        matched.append(same.popleft() if same else None)
-        start = start if (last := matched[-1]) is None else last + 1
+        found = same.popleft() if same else None
+        matched.append(found)
+        if found is not None:
+            start = found + 1
     return matched
 
 

@@ -4,11 +4,12 @@ Texts, calls with their arguments, and results in text; each call answered once.
 mended or refused. Whatever holds anything else is not read here at all.
 """
 
+from collections.abc import Callable
 from typing import Literal
 
 import msgspec
 
-from providers.spec.parts import TextPart, ToolCallPart, ToolResultPart
+from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.request import Message
 from providers.spec.values import JsonObject, Value
 from providers.wire.ids import is_legal
@@ -87,7 +88,7 @@ class _Walk:
 
     def lead(self, message: Message) -> bool:
         """A message before the conversation; false for one that is not plain."""
-        return not self._began and self._texts(message, self._system)
+        return not self._began and all(self._text(part, self._system.append) for part in message.parts)
 
     def assistant(self, message: Message) -> bool:
         """A message of the model's; false for one that is not plain."""
@@ -105,10 +106,8 @@ class _Walk:
                 if call is None:
                     return False
                 turn.said.append(call)
-            elif type(part) is not TextPart or not self._is_plain(part):
+            elif not self._text(part, turn.said.append):
                 return False
-            elif part.text:
-                turn.said.append(part.text)
         self._close(turn)
         return True
 
@@ -120,10 +119,8 @@ class _Walk:
             if type(part) is ToolResultPart:
                 if not self._result(part, turn):
                     return False
-            elif type(part) is not TextPart or not self._is_plain(part):
+            elif not self._text(part, turn.said.append):
                 return False
-            elif part.text:
-                turn.said.append(part.text)
         self._close(turn)
         return True
 
@@ -145,12 +142,11 @@ class _Walk:
         # A blank text is refused by some.
         return text.state is None and not text.annotations and not text.text.isspace() and self.is_bare(text)
 
-    def _texts(self, message: Message, found: list[str]) -> bool:
-        for part in message.parts:
-            if type(part) is not TextPart or not self._is_plain(part):
-                return False
-            if part.text:
-                found.append(part.text)
+    def _text(self, part: Part, say: Callable[[str], None]) -> bool:
+        if type(part) is not TextPart or not self._is_plain(part):
+            return False
+        if part.text:
+            say(part.text)
         return True
 
     def _call(self, part: ToolCallPart) -> PlainCall | None:

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.dialects.anthropic_messages.stream_decode import MessagesStreamDecoder
-from providers.spec.events import StreamError, StreamEvent
+from providers.spec.events import StreamEvent
 from tests.dialects.anthropic_messages_support import ORIGIN, STREAMS
+from tests.dialects.plain_streams import decoded_by, told
 from tests.traffic import Exchange, exchange_id, needs_traffic
 
 TEXTS = st.sampled_from(["a", "é", "", '{"x":', "1}", "2026-01-05", "\ud83d"])
@@ -62,22 +63,12 @@ OPENED = [{"type": "content_block_start", "index": number, "content_block": bloc
 
 
 def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
-    decoder = MessagesStreamDecoder(ORIGIN)
-    events: list[StreamEvent] = []
-    at = 0
-    for size in sizes:
-        events += decoder.feed(data[at : at + size])
-        at += size
-    return [*events, *decoder.feed(data[at:]), *decoder.close()]
+    return decoded_by(MessagesStreamDecoder(ORIGIN), data, sizes)
 
 
 def expected_of(data: bytes) -> list[StreamEvent]:
     with mock.patch.object(MessagesStreamDecoder, "_is_more", return_value=False):
         return decoded(data, [])
-
-
-def told(events: list[StreamEvent]) -> list[Any]:
-    return [repr(event.error) if isinstance(event, StreamError) else event for event in events]
 
 
 @given(

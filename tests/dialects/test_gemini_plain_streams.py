@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.dialects.gemini.stream_decode import GeminiStreamDecoder
-from providers.spec.events import StreamError, StreamEvent
+from providers.spec.events import StreamEvent
 from providers.spec.parts import Origin
+from tests.dialects.plain_streams import decoded_by, told
 
 ORIGIN = Origin(dialect="google-generate-content", provider="p", model="m")
 
@@ -49,13 +50,7 @@ LITERALS = st.sampled_from([
 
 
 def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
-    decoder = GeminiStreamDecoder(ORIGIN)
-    events: list[StreamEvent] = []
-    at = 0
-    for size in sizes:
-        events += decoder.feed(data[at : at + size])
-        at += size
-    return [*events, *decoder.feed(data[at:]), *decoder.close()]
+    return decoded_by(GeminiStreamDecoder(ORIGIN), data, sizes)
 
 
 @given(
@@ -69,10 +64,6 @@ def test_plain_chunks_are_read_as_the_codec_reads_them(chunks: list[Any], sizes:
     with mock.patch.object(GeminiStreamDecoder, "_is_more", return_value=False):
         expected = decoded(data, [])
     assert told(decoded(data, sizes)) == told(expected)
-
-
-def told(events: list[StreamEvent]) -> list[Any]:
-    return [repr(event.error) if isinstance(event, StreamError) else event for event in events]
 
 
 def test_nearly_all_of_a_stream_is_plain() -> None:

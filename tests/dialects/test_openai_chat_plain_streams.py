@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from providers.dialects.openai_chat.stream_decode import ChatStreamDecoder
 from providers.dialects.openai_chat.stream_encode import ChatStreamEncoder
 from providers.spec.dialect import FaceContext
-from providers.spec.events import StreamError, StreamEvent
+from providers.spec.events import StreamEvent
 from providers.spec.parts import Origin
+from tests.dialects.plain_streams import decoded_by, told
 
 ORIGIN = Origin(dialect="openai-chat", provider="p", model="m")
 
@@ -86,13 +87,7 @@ LITERALS = st.sampled_from([
 
 
 def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
-    decoder = ChatStreamDecoder(ORIGIN)
-    events: list[StreamEvent] = []
-    at = 0
-    for size in sizes:
-        events += decoder.feed(data[at : at + size])
-        at += size
-    return [*events, *decoder.feed(data[at:]), *decoder.close()]
+    return decoded_by(ChatStreamDecoder(ORIGIN), data, sizes)
 
 
 @given(
@@ -111,10 +106,6 @@ def test_plain_chunks_are_read_as_the_codec_reads_them(
     with mock.patch.object(ChatStreamDecoder, "_is_more", return_value=False):
         expected = decoded(data, [])
     assert told(decoded(data, sizes)) == told(expected)
-
-
-def told(events: list[StreamEvent]) -> list[Any]:
-    return [repr(event.error) if isinstance(event, StreamError) else event for event in events]
 
 
 def test_nearly_all_of_a_stream_is_plain() -> None:

@@ -8,6 +8,7 @@ from providers.dialects.openai_chat.content import (
     encode_text,
     encode_thinking,
     is_thinking_item,
+    stands_in_content,
 )
 from providers.dialects.openai_chat.grammar import (
     FOREIGN_STATE,
@@ -101,25 +102,13 @@ class AssistantEncoder:
         spelled = variant_of(message.form, "content")
         if own and spelled == "empty":
             return ""
-        items = {number: part for number, part in enumerate(message.parts) if self._is_content(part, message)}
+        items = {number: part for number, part in enumerate(message.parts) if stands_in_content(part, own=own)}
         if own and spelled is None:
             return self._items(items, path) if items or self._was_list(message) else None
         texts = [part for part in items.values() if isinstance(part, TextPart | RefusalPart)]
         self._report_rest(items, path)
         text = "".join(part.text for part in texts)
         return text if text or spelled == "text" else None
-
-    @staticmethod
-    def _is_content(part: Part, message: Message) -> bool:
-        match part:
-            case ToolCallPart() | ToolResultPart():
-                return False
-            case ReasoningPart():
-                return is_thinking_item(part)
-            case RefusalPart():
-                return not carried(message.form) or variant_of(part.form, "field") != "refusal"
-            case TextPart() | MediaPart() | OpaquePart():
-                return True
 
     @staticmethod
     def _was_list(message: Message) -> bool:

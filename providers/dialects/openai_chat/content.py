@@ -4,9 +4,19 @@ import re
 from typing import Final
 
 from providers.dialects.openai_chat.caller import CallerReader, rest_with
-from providers.dialects.openai_chat.grammar import NAME, carried, inner_form
+from providers.dialects.openai_chat.grammar import NAME, carried, inner_form, variant_of
 from providers.spec.errors import InvalidRequestError
-from providers.spec.parts import MediaKind, MediaPart, OpaquePart, Part, ReasoningPart, RefusalPart, TextPart
+from providers.spec.parts import (
+    MediaKind,
+    MediaPart,
+    OpaquePart,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    TextPart,
+    ToolCallPart,
+    ToolResultPart,
+)
 from providers.spec.values import Form, Json, JsonObject
 from providers.wire.reader import Reader, arranged
 
@@ -180,6 +190,19 @@ def encode_thinking(part: ReasoningPart) -> JsonObject:
 def is_thinking_item(part: Part) -> bool:
     """Whether the part is reasoning that came as an item of a content list."""
     return isinstance(part, ReasoningPart) and carried(part.form) and "thinking" in part.form.variants
+
+
+def stands_in_content(part: Part, *, own: bool) -> bool:
+    """Whether a part of an assistant turn is an item of its content; ``own``: the turn was written in this dialect."""
+    match part:
+        case ToolCallPart() | ToolResultPart():
+            return False
+        case ReasoningPart():
+            return is_thinking_item(part)
+        case RefusalPart():
+            return not own or variant_of(part.form, "field") != "refusal"
+        case TextPart() | MediaPart() | OpaquePart():
+            return True
 
 
 def encode_media(part: MediaPart) -> JsonObject | None:

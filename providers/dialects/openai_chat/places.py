@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from providers.dialects.openai_chat.content import is_thinking_item
+from providers.dialects.openai_chat.content import stands_in_content
 from providers.dialects.openai_chat.grammar import variant_of
 from providers.dialects.openai_chat.request_decode import decode_request
-from providers.spec.parts import Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart, ToolResultPart
+from providers.spec.parts import Part, ReasoningPart, RefusalPart, TextPart
 from providers.spec.request import Message
 from providers.spec.values import JsonObject
 from providers.wire.envelope_encode import is_client_call
@@ -35,7 +35,7 @@ def _assistant(value: JsonObject, path: str, parts: tuple[Part, ...], content: l
     called = [f"{path}.tool_calls[{n}]" for n, _ in enumerate(calls if isinstance(calls, list) else ())]
     called = called if len(called) == len(modern) else [path] * len(modern)
     listed = isinstance(value.get("content"), list)
-    items = [part for part in parts if _is_content(part)]
+    items = [part for part in parts if stands_in_content(part, own=True)]
     given = iter(content if len(items) == len(content) else [path] * len(items))
     next_call = iter(called)
     placed: list[PlacedPart] = []
@@ -43,7 +43,7 @@ def _assistant(value: JsonObject, path: str, parts: tuple[Part, ...], content: l
         at = path
         if is_client_call(part):
             at = f"{path}.function_call" if _is_legacy(part) else next(next_call)
-        elif _is_content(part):
+        elif stands_in_content(part, own=True):
             at = next(given)
             if not listed and isinstance(part, TextPart) and content:
                 at = content[0]
@@ -55,18 +55,6 @@ def _assistant(value: JsonObject, path: str, parts: tuple[Part, ...], content: l
 
 def _is_legacy(part: Part) -> bool:
     return variant_of(part.form, "field") == "function_call"
-
-
-def _is_content(part: Part) -> bool:
-    match part:
-        case ToolCallPart() | ToolResultPart():
-            return False
-        case ReasoningPart():
-            return is_thinking_item(part)
-        case RefusalPart():
-            return variant_of(part.form, "field") != "refusal"
-        case _:
-            return True
 
 
 def _tools(body: JsonObject) -> list[str]:
