@@ -1,6 +1,7 @@
 """``ai-router serve``: the application on its sockets until a signal ends it."""
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
@@ -22,6 +23,10 @@ _GRACE_SECONDS = 25
 """For answers under way when the service is told to stop. Kubernetes kills after 30 unless told otherwise."""
 _KEEP_ALIVE_SECONDS = 75
 """Longer than load balancers keep idle connections (60 is usual): the one to close first must be the balancer."""
+
+_NEW_OBJECTS = 10_000
+"""How many there may be before the garbage collector looks at them: requests under way together have thousands, nearly
+all of which go with their request."""
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
@@ -106,6 +111,7 @@ class _Server(uvicorn.Server):
         """Start, then say so."""
         _hold_signals(False)
         await super().startup(sockets)
+        _spare_the_collector()
         if self._lifeline is not None:
             asyncio.get_running_loop().add_reader(self._lifeline, self._end_alone)
         if self.started:
@@ -125,6 +131,13 @@ class _Server(uvicorn.Server):
         assert self._lifeline is not None  # noqa: S101  # it is what was read
         asyncio.get_running_loop().remove_reader(self._lifeline)
         self.should_exit = True
+
+
+def _spare_the_collector() -> None:
+    """What is there by now stays: never look at it again, and at what is new less often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_NEW_OBJECTS)
 
 
 def _hold_signals(hold: bool) -> None:
