@@ -152,7 +152,7 @@ class WhileThere:
         """Where the server tells of it; else a task has to listen."""
         self._gone = False
 
-    async def __aenter__(self) -> Self:
+    def __enter__(self) -> Self:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # a coroutine that runs has one
         self._task = task
@@ -162,7 +162,7 @@ class WhileThere:
             raise CallerGoneError
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._watch is None:

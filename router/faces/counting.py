@@ -25,7 +25,7 @@ async def answer_count(call: HttpCall, pipeline: Pipeline, asked: Asked) -> None
     """
     record = call.record
     record.model, record.stream = asked.request.model, False
-    async with call.while_there():
+    with call.while_there():
         plan, raw = await pipeline.ask(asked, _counting)
     record.provider, record.said = plan.target.provider, said_of(plan, ())
     await call.answer(raw, headers=headers_of_said(record.said))

@@ -36,7 +36,7 @@ async def answer_envelope(call: HttpCall, pipeline: Pipeline, body: JsonObject) 
         raise
     record = call.record
     record.model = asked.model
-    async with call.while_there():
+    with call.while_there():
         answer = await pipeline.run(asked)
     record.provider, record.usage, record.said = answer.target.provider, answer.response.usage, answer.said
     content = _written(encoded(CHAT, asked, answer), answer)

@@ -98,7 +98,7 @@ async def answer(call: HttpCall, pipeline: Pipeline, face: Face, asked: Asked) -
         return
     record = call.record
     record.model, record.stream = asked.model, False
-    async with call.while_there():
+    with call.while_there():
         whole = await pipeline.run(asked)
     record.provider, record.usage, record.said = whole.target.provider, whole.response.usage, whole.said
     content = whole.raw if whole.relayed else dumps(encoded(face, asked, whole))
@@ -117,7 +117,7 @@ async def answer_stream(
     """Answer with a stream. ``shape`` makes something else of the events. Raises RouterError and CallerGoneError."""
     record = call.record
     record.model, record.stream = asked.model, True
-    async with call.while_there():
+    with call.while_there():
         streamed = await pipeline.stream(asked)
         record.provider, record.said = streamed.target.provider, streamed.said
         pieces = written(face, asked, streamed, record)

@@ -59,7 +59,7 @@ async def test_a_silent_stream_is_closed_when_its_caller_leaves(spec_version: st
     call = call_of(caller, spec_version)
 
     async def answer() -> None:
-        async with call.while_there():
+        with call.while_there():
             await call.stream(content(), ())
 
     answering = asyncio.ensure_future(answer())
@@ -121,7 +121,7 @@ async def test_work_is_cancelled_and_has_ended_when_the_caller_is_known_to_be_go
     caller.left.set()
 
     async def answer() -> None:
-        async with call_of(caller).while_there():
+        with call_of(caller).while_there():
             await work()
 
     with pytest.raises(CallerGoneError):
@@ -130,9 +130,8 @@ async def test_work_is_cancelled_and_has_ended_when_the_caller_is_known_to_be_go
 
 
 async def test_work_that_fails_fails_as_itself() -> None:
-    with pytest.raises(ValueError, match="its own"):
-        async with call_of(Caller()).while_there():
-            raise ValueError("its own")
+    with pytest.raises(ValueError, match="its own"), call_of(Caller()).while_there():
+        raise ValueError("its own")
 
 
 async def test_whoever_cancels_the_whole_is_not_taken_for_the_caller() -> None:
@@ -140,7 +139,7 @@ async def test_whoever_cancels_the_whole_is_not_taken_for_the_caller() -> None:
     begun = asyncio.Event()
 
     async def answer() -> None:
-        async with call_of(Caller()).while_there():
+        with call_of(Caller()).while_there():
             begun.set()
             await asyncio.Event().wait()
 
@@ -164,7 +163,7 @@ async def test_a_server_that_tells_of_it_needs_nobody_to_listen() -> None:
     async def answer(leave: bool) -> None:
         call = call_of(caller)
         call.scope["extensions"] = {DISCONNECT: watch}
-        async with call.while_there():
+        with call.while_there():
             watcher = watchers[-1]
             assert watcher is not None
             assert len(asyncio.all_tasks() - tasks) == 1
@@ -187,14 +186,13 @@ async def test_a_server_that_tells_of_it_needs_nobody_to_listen() -> None:
 async def test_work_for_a_caller_that_has_left_already_is_not_begun() -> None:
     call = call_of(Caller())
     call.scope["extensions"] = {DISCONNECT: lambda watcher: False}
-    with pytest.raises(CallerGoneError):
-        async with call.while_there():
-            raise AssertionError("begun")
+    with pytest.raises(CallerGoneError), call.while_there():
+        raise AssertionError("begun")
 
 
 async def test_nobody_listens_for_a_caller_that_was_answered() -> None:
     before = asyncio.all_tasks()
-    async with call_of(Caller()).while_there():
+    with call_of(Caller()).while_there():
         await asyncio.sleep(0)
         assert len(asyncio.all_tasks() - before) == 1
     await asyncio.sleep(0)
