@@ -141,10 +141,11 @@ class Connection(asyncio.Protocol):
         if len(data) <= _MOST_UNREAD:
             self._feed(data)
             return
+        pieces = memoryview(data)
         for start in range(0, len(data), _MOST_UNREAD):
-            self._feed(data[start : start + _MOST_UNREAD])
+            self._feed(pieces[start : start + _MOST_UNREAD])
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes | memoryview) -> None:
         if self._parser is None or self._refusal is not None or self.transport.is_closing():
             return
         self._meaningless += len(data)
@@ -229,7 +230,7 @@ class Connection(asyncio.Protocol):
             self._reading.end()
             self._reading = None
 
-    def _go_on_in_http(self, rest: bytes) -> None:
+    def _go_on_in_http(self, rest: bytes | memoryview) -> None:
         """Whoever would rather speak another protocol is answered in this one, as if it had not asked.
 
         Java's client offers HTTP/2 with its first request, body and all; the parser takes the offer for the end of it.

@@ -162,7 +162,8 @@ class Dialect(Protocol):
     def read_plain(self, raw: bytes, depth: int) -> PlainRequest | None:
         """Face. The request in a body that is spelled as nearly every client does; ``None`` for any other.
 
-        ``depth``: how deep a body may be nested at most. Never raises.
+        ``depth``: how deep a body may be nested at most. One with state in the ids of its calls is another, too. Never
+        raises.
         """
         ...
 

@@ -2,10 +2,14 @@
 
 import re
 from collections.abc import Mapping
+from typing import TypeAlias
 
 import msgspec
 
 _KEY = re.compile(rb'\s*[{,]\s*("(?:[^"\\]|\\.)*")\s*:\s*')
+
+_Place: TypeAlias = tuple[int, int, int, int]
+"""Of a member: where its name begins and ends, and its value."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -22,34 +26,50 @@ def changed_members(body: bytes, changes: Mapping[str, tuple[str, bytes]]) -> by
         return None
     if not changes.keys() <= members.keys():
         return None
-    pieces = [(key, bytes(raw)) for key, raw in members.items()]
-    # Without any space between them, as most clients write them, the members follow from their lengths; a member that
-    # stands twice would add to the whole.
-    if len(body) == 1 + sum(len(key) + len(text) + 4 for key, text in pieces):
-        written = [changes.get(key, (key, text)) for key, text in pieces]
-        return b"{%b}" % b",".join([b'"%b":%b' % (name.encode(), text) for name, text in written])
-    return _spliced(body, pieces, changes)
+    places = _counted(body, members) or _found(body, members)
+    if places is None:
+        return None
+    # What is large is copied once, into the whole.
+    whole = memoryview(body)
+    written: list[bytes | memoryview] = []
+    copied = 0
+    for key, (name, text) in sorted(changes.items(), key=lambda change: places[change[0]]):
+        start, end, value, behind = places[key]
+        if name != key:
+            written += (whole[copied:start], msgspec.json.encode(name))
+            copied = end
+        written += (whole[copied:value], text)
+        copied = behind
+    return b"".join((*written, whole[copied:]))
 
 
-def _spliced(body: bytes, pieces: list[tuple[str, bytes]], changes: Mapping[str, tuple[str, bytes]]) -> bytes | None:
-    written: list[bytes] = []
-    copied = position = 0
-    for key, text in pieces:
+def _counted(body: bytes, members: Mapping[str, msgspec.Raw]) -> dict[str, _Place] | None:
+    """Where members stand without any space between them, as most clients write them: it follows from their lengths.
+
+    ``None`` where it does not; a member that stands twice would add to the whole.
+    """
+    places = {}
+    start = 1
+    for key, raw in members.items():
+        end = start + len(key) + 2
+        behind = end + 1 + len(raw)
+        places[key] = (start, end, end + 1, behind)
+        start = behind + 1
+    return places if start == len(body) else None
+
+
+def _found(body: bytes, members: Mapping[str, msgspec.Raw]) -> dict[str, _Place] | None:
+    """Where members stand however they are spelled; ``None`` for any that stands twice."""
+    places = {}
+    position = 0
+    for key, raw in members.items():
         matched = _KEY.match(body, position)
         # A name that stands twice is one member here: then the values do not lie where they are expected.
-        if matched is None or not body.startswith(text, matched.end()) or not _is_key(matched[1], key):
+        if matched is None or not body.startswith(raw, matched.end()) or not _is_key(matched[1], key):
             return None
-        start, position = matched.end(), matched.end() + len(text)
-        if key in changes:
-            name, value = changes[key]
-            if name != key:
-                written += (body[copied : matched.start(1)], msgspec.json.encode(name))
-                copied = matched.end(1)
-            written += (body[copied:start], value)
-            copied = position
-    if body[position:].strip() != b"}":
-        return None
-    return b"".join((*written, body[copied:]))
+        position = matched.end() + len(raw)
+        places[key] = (matched.start(1), matched.end(1), matched.end(), position)
+    return places if body[position:].strip() == b"}" else None
 
 
 def _is_key(token: bytes, key: str) -> bool:

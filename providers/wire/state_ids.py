@@ -24,9 +24,10 @@ from providers.wire.ids import base62_digest
 LONGEST_ID: Final = 16 * 1024
 """Characters. Frameworks store ids and send them twice; what is longer stays where chat has it (``extra_content``)."""
 
-_SEPARATOR: Final = ".router."
+SEPARATOR: Final = ".router."
+"""Stands in every id that carries state."""
 _SEALED: Final = re.compile(r"(?s)(.*)\.router\.(v1\.[A-Za-z0-9_-]+)")
-_MARK: Final = _SEPARATOR.encode()
+_MARK: Final = SEPARATOR.encode()
 
 _TOO_LONG: Final = "the state is too long for an id: a client that keeps nothing else of the call loses it"
 
@@ -81,7 +82,7 @@ class StateIds:
         if not isinstance(envelope, str):
             return part
         own = part.id or f"call_{base62_digest(f'{place}:{envelope}', 22)}"
-        sealed = f"{own}{_SEPARATOR}{envelope}"
+        sealed = f"{own}{SEPARATOR}{envelope}"
         if len(sealed) > LONGEST_ID:
             self._too_long.append(place)
             return part

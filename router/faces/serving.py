@@ -83,7 +83,7 @@ def asked_plainly(face: Face, raw: bytes, headers: Mapping[str, str], depth: int
 
     ``depth``: how deep a body may be nested. Raises InvalidRequestError for a wrong header of the router's.
     """
-    plain = None if has_marks(raw) else face.dialect.read_plain(raw, depth)
+    plain = face.dialect.read_plain(raw, depth)
     if plain is None:
         return None
     given = read_options(None, headers)

@@ -55,8 +55,13 @@ def _with(base: dict[str, Any], optional: dict[str, Any], odd: dict[str, Any] | 
 
 
 NAMES = among("look", "get_weather", odd=["a.b", "x" * 70, ""])
-IDS = among("call_1", "call_2", "abcdefghi", odd=["toolu_01/é", "x" * 80, ""])
-TEXTS = st.sampled_from(["x", "é", '"model":"x"', "\\", "}"]) | mostly(st.text(min_size=1, max_size=8), st.just(""))
+IDS = among(
+    "call_1", "call_2", "abcdefghi", odd=["toolu_01/é", "x" * 80, "", "call_1.router.v1.e30", "call_1__thought__c2ln"]
+)
+MARKED = ["a.router.v1.e30", "a__thought__b"]
+TEXTS = st.sampled_from(["x", "é", '"model":"x"', "\\", "}", *MARKED]) | mostly(
+    st.text(min_size=1, max_size=8), st.just("")
+)
 ITEMS = mostly(
     st.lists(st.builds(lambda text: {"type": "text", "text": text}, TEXTS), min_size=1, max_size=2),
     st.sampled_from([[], [{"type": "image_url", "image_url": {"url": "https://x.y/z.png"}}]]),
@@ -264,6 +269,15 @@ def test_nothing_deeper_than_allowed_is_read(depth: int, limit: int, opening: st
     raw = f'{{"model":"a/b","messages":[{{"role":"user","content":"x"}}],"tools":{tools}}}'.encode()
     if read_plain(raw, limit) is not None:
         check_depth(loads(raw), limit)
+
+
+@pytest.mark.parametrize("mark", [".router.", "__thought__"])
+def test_state_is_looked_for_in_ids_and_nowhere_else(mark: str) -> None:
+    said = [{"role": "user", "content": mark}, *FULL["messages"]]
+    assert read_plain(json.dumps({**FULL, "messages": said}).encode(), 100) is not None
+    called, answered = call(f"a{mark}b"), {"role": "tool", "tool_call_id": f"a{mark}b", "content": "found"}
+    for message in ({"role": "assistant", "tool_calls": [call(), called]}, answered):
+        assert read_plain(json.dumps({**FULL, "messages": [*said, message]}).encode(), 100) is None
 
 
 def test_the_first_tool_of_a_name_has_its_schema() -> None:

@@ -23,6 +23,7 @@ from providers.wire.ids import is_legal
 from providers.wire.json import JsonError, dumps, loads
 from providers.wire.known_tools import KnownTools
 from providers.wire.members import changed_members
+from providers.wire.state_ids import SEPARATOR
 from providers.wire.tool_names import are_legal
 
 _Name: TypeAlias = Annotated[str, msgspec.Meta(min_length=1)]
@@ -74,7 +75,6 @@ class _Body(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 _decode = msgspec.json.Decoder(_Body).decode
 
-_SIGNED_ID: Final = SIGNED_ID.encode()
 _NO_TOOLS: Final = PlainTools(KnownTools(()), (), {}, 0)
 
 
@@ -83,8 +83,6 @@ def read_plain(raw: bytes, depth: int) -> "PlainRequest | None":
 
     ``depth``: how deep the body may be nested at most; ``None`` too where it may be deeper.
     """
-    if _SIGNED_ID in raw:
-        return None
     try:
         body = _decode(raw)
         if not raw.isascii():
@@ -102,11 +100,13 @@ def read_plain(raw: bytes, depth: int) -> "PlainRequest | None":
 
 
 def _is_plain(body: _Body) -> bool:
-    """Whether every message has what its role has, and numbers are numbers."""
+    """Whether every message has what its role has, no id carries anything, and numbers are numbers."""
     for message in body.messages:
         content = message.content
         if message.role == "tool":
             if message.tool_call_id is UNSET or content is None or content is UNSET or message.tool_calls is not UNSET:
+                return False
+            if _carries_state(message.tool_call_id):
                 return False
         elif message.tool_call_id is not UNSET:
             return False
@@ -114,9 +114,17 @@ def _is_plain(body: _Body) -> bool:
             # An empty text is none here, and not for every host the same.
             if content == "" or not (content or message.tool_calls) or message.tool_calls == ():
                 return False
+            for call in message.tool_calls or ():
+                if _carries_state(call.id):
+                    return False
         elif content is None or content is UNSET or message.tool_calls is not UNSET:
             return False
     return _is_number(body.temperature) and _is_number(body.top_p)
+
+
+def _carries_state(call_id: str) -> bool:
+    # Looked for in ids and not in the body: a search through all of a large one costs as much as to read it.
+    return SEPARATOR in call_id or SIGNED_ID in call_id
 
 
 def _is_number(value: Raw | UnsetType) -> bool:
