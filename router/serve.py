@@ -14,6 +14,7 @@ import uvicorn
 from router.asgi import App
 from router.config import Config
 from router.connection import Connection
+from router.freed_memory import keep_freed_memory
 from router.listening import url_of
 from router.logs import LOGGER_NAME, configure_logging, flush_requests
 from router.service import Service
@@ -61,6 +62,7 @@ def run_server(
 
     ``started`` is called once the sockets are answered. Returns an exit code.
     """
+    keep_freed_memory(config.limits.max_body_bytes)
     server = _Server(
         uvicorn.Config(
             service_of(config),
