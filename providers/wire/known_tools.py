@@ -3,8 +3,12 @@
 from collections.abc import Callable, Hashable, Iterable
 from typing import Final, TypeVar, cast
 
+import msgspec
+
 from providers.spec.adjustments import Adjustment, Report
 from providers.spec.request import Tool
+from providers.spec.values import Json
+from providers.wire.json import written_once
 
 Made = TypeVar("Made")
 
@@ -12,15 +16,25 @@ _MOST_KEPT: Final = 16
 """Of what is made of the same tools: one or two things for each profile that they go to."""
 
 
+class KnownTool(msgspec.Struct, frozen=True):
+    """One tool, with what it was written as. Others may stand beside it the next time."""
+
+    tool: Tool
+    written: dict[Hashable, Json] = {}
+
+
 class KnownTools(tuple[Tool, ...]):
     """Tools as any others, with what was made of them. Neither is to be modified."""
 
-    def __new__(cls, tools: Iterable[Tool]) -> "KnownTools":
+    def __new__(cls, tools: Iterable[KnownTool]) -> "KnownTools":
         """These tools."""
-        known = super().__new__(cls, tools)
+        each = tuple(tools)
+        known = super().__new__(cls, [one.tool for one in each])
+        known._each = each
         known._made = {}
         return known
 
+    _each: tuple[KnownTool, ...]
     _made: dict[Hashable, tuple[object, list[Adjustment]]]
 
     def once(self, key: Hashable, make: Callable[[Report], Made], report: Report) -> Made:
@@ -41,3 +55,23 @@ class KnownTools(tuple[Tool, ...]):
         else:
             report.adopt(found[1])
         return cast(Made, found[0])
+
+    def written(self, key: Hashable, write: Callable[[Tool, str, Report], Json], report: Report) -> list[Json]:
+        """What ``write`` makes of each tool and its path, to be written and not to be looked into.
+
+        One of which nothing is told is made once, whatever tools it comes with. ``key`` as above. Raises what ``write``
+        raises.
+        """
+        return [self._written(place, key, write, report) for place in range(len(self))]
+
+    def _written(self, place: int, key: Hashable, write: Callable[[Tool, str, Report], Json], report: Report) -> Json:
+        known = self._each[place]
+        if (found := known.written.get(key)) is not None:
+            return found
+        told = len(report.adjustments)
+        made = write(known.tool, f"tools[{place}]", report)
+        if len(report.adjustments) > told:
+            return made
+        if len(known.written) >= _MOST_KEPT:
+            known.written.clear()
+        return known.written.setdefault(key, written_once(made))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from providers.dialects import DIALECTS
 from providers.dialects.openai_chat import DIALECT
 from providers.dialects.openai_chat.plain_request import read_plain
+from providers.dialects.openai_chat.plain_tools import read_tools
 from providers.spec.adjustments import Report
 from providers.spec.errors import RouterError
 from providers.spec.profile import Profile, Target
@@ -191,6 +192,34 @@ def test_what_is_read_plainly_is_translated_as_the_codec_reads_it(body: Any, pro
     again = read_plain(raw, 100)
     assert again is not None
     assert _translated(again.request(), target) == expected
+
+
+@given(st.lists(TOOLS, min_size=2, max_size=3), st.sampled_from(["anthropic", "google"]), st.randoms())
+def test_tools_known_from_other_lists_are_translated_as_the_codec_reads_them(
+    lists: Any, provider: str, random: Any
+) -> None:
+    """An agent changes one tool among many: the others leave as they always do, in whatever list they stand."""
+    row = builtin_rows()[provider]
+    target = Target(provider=provider, model="m", dialect=row.dialect, profile=builtin_profiles()[row.profile])
+    mixed = [tool for each in lists for tool in each]
+    random.shuffle(mixed)
+    for tools in (*lists, mixed, mixed[1:]):
+        body = {"model": "a/b", "messages": [{"role": "user", "content": "x"}], "tools": tools}
+        raw = json.dumps(body, separators=(",", ":")).encode()
+        plain = read_plain(raw, 100)
+        if plain is None:
+            continue
+        expected = _translated(DIALECT.decode_request(loads_object(raw)), target)
+        assert _translated(plain.request(), target) == expected
+
+
+def test_a_tool_is_read_once_whatever_list_it_stands_in() -> None:
+    first, second = (json.dumps({"type": "function", "function": {"name": name}}).encode() for name in ("a", "b"))
+    one, both = read_tools(b"[%b]" % second), read_tools(b"[%b, %b]" % (first, second))
+    assert one is not None
+    assert both is not None
+    assert both.names == ("a", "b")
+    assert both.tools[1] is one.tools[0]
 
 
 def _translated(request: Request, target: Target) -> Any:

@@ -6,11 +6,14 @@ import pytest
 
 from providers.spec.adjustments import Adjustment, Report
 from providers.spec.errors import InvalidRequestError
-from providers.spec.request import FunctionTool
+from providers.spec.request import FunctionTool, Tool
+from providers.spec.values import Json
+from providers.wire.json import dumps, loads
 from providers.wire.kept import Kept
-from providers.wire.known_tools import KnownTools
+from providers.wire.known_tools import KnownTool, KnownTools
 
-TOOLS = KnownTools([FunctionTool(name="look")])
+LOOK = FunctionTool(name="look")
+TOOLS = KnownTools([KnownTool(LOOK)])
 
 
 def placed(path: str, *, carried: bool = False) -> str:
@@ -18,7 +21,7 @@ def placed(path: str, *, carried: bool = False) -> str:
 
 
 def test_what_is_made_once_is_told_every_time_in_places_of_the_caller() -> None:
-    tools, made = KnownTools(TOOLS), []
+    tools, made = KnownTools([KnownTool(LOOK)]), []
 
     def make(report: Report) -> str:
         made.append(True)
@@ -38,7 +41,7 @@ def test_what_cannot_be_made_is_tried_anew() -> None:
         report.add("tools[0]", "mapped", "before")
         raise InvalidRequestError("no", path="tools[0]")
 
-    tools = KnownTools(TOOLS)
+    tools = KnownTools([KnownTool(LOOK)])
     for _ in range(2):
         report = Report()
         with pytest.raises(InvalidRequestError):
@@ -47,10 +50,34 @@ def test_what_cannot_be_made_is_tried_anew() -> None:
 
 
 def test_what_is_made_of_tools_is_bounded() -> None:
-    tools = KnownTools(TOOLS)
+    tools = KnownTools([KnownTool(LOOK)])
     for key in range(100):
         assert tools.once(key, lambda report, key=key: key, Report()) == key  # type: ignore[misc]
     assert len(tools._made) <= 16
+
+
+def test_a_tool_of_which_nothing_is_told_is_written_once_whatever_it_comes_with() -> None:
+    written: list[str] = []
+
+    def write(tool: Tool, path: str, report: Report) -> Json:
+        written.append(path)
+        if tool.name == "told":
+            report.add(f"{path}.strict", "dropped", "why", from_=True)
+        return {"name": tool.name}
+
+    look, told, other = (KnownTool(FunctionTool(name=name)) for name in ("look", "told", "other"))
+    for each, anew in (([look, told], [0, 1]), ([told, look], [0]), ([other, look, told], [0, 2])):
+        written.clear()
+        report = Report()
+        made = KnownTools(each).written("key", write, report)
+        assert loads(dumps(made)) == [{"name": one.tool.name} for one in each]
+        assert written == [f"tools[{place}]" for place in anew]
+        assert [each.path for each in report.adjustments] == [
+            f"tools[{[one.tool.name for one in each].index('told')}].strict"
+        ]
+    for key in range(100):
+        KnownTools([look]).written(key, write, Report())
+    assert len(look.written) <= 16
 
 
 def test_bytes_that_were_used_last_are_kept_within_both_bounds() -> None:

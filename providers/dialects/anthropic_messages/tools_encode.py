@@ -49,15 +49,22 @@ def encode_tools(
     if tools is None:
         encoded: Json = None
     elif isinstance(tools, KnownTools) and offered is tools:
-        encoded = tools.once(
-            (NAME, target.profile.tool_name), lambda told: written_once(_tools(tools, tools, target, told)), report
-        )
+        encoded = _written(tools, target, report)
     else:
         encoded = _tools(tools, offered, target, report)
     return EncodedTools(encoded, _choice(choice, bool(offered), report) if choice else None)
 
 
 # ---- tools
+
+
+def _written(tools: KnownTools, target: Target, report: Report) -> Json:
+    key = (NAME, target.profile.tool_name)
+
+    def write(tool: Tool, path: str, told: Report) -> Json:
+        return _tool(tool, path, target, told)
+
+    return tools.once(key, lambda told: written_once(tools.written(key, write, told)), report)
 
 
 def _tools(tools: tuple[Tool, ...], kept: tuple[Tool, ...], target: Target, report: Report) -> list[Json]:

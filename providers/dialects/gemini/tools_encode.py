@@ -64,9 +64,15 @@ def _written(tools: tuple[Tool, ...], form: Form | None, target: Target, report:
     looked_into = any(path.startswith(_FIELD) for path in target.profile.absent_fields)
     if not isinstance(tools, KnownTools) or is_native(form) or looked_into:
         return _objects(tools, form, target, report)
-    return tools.once(
-        (NAME, target.profile.tool_name), lambda told: written_once(_objects(tools, form, target, told)), report
-    )
+    key = (NAME, target.profile.tool_name)
+
+    def write(tool: Tool, path: str, told: Report) -> Json:
+        return _tool(tool, path, target, told)
+
+    def declared(told: Report) -> Json:
+        return written_once([{"functionDeclarations": tools.written(key, write, told)}])
+
+    return tools.once(key, declared, report)
 
 
 def _objects(tools: tuple[Tool, ...], form: Form | None, target: Target, report: Report) -> list[Json]:
