@@ -46,8 +46,11 @@ async def read_whole(plan: Plan, patience: Patience) -> bytes:
         patience.close()
 
 
-async def open_stream(plan: Plan, patience: Patience) -> "ProviderStream":
-    """Send it and wait for status and headers. Raises RouterError, also for a status of 400 and more."""
+async def open_stream(plan: Plan, patience: Patience, *, spelling: bool) -> "ProviderStream":
+    """Send it and wait for status and headers. Raises RouterError, also for a status of 400 and more.
+
+    ``spelling``: whether the answer may be written in the provider's own dialect again.
+    """
     try:
         answer = await patience.wait(plan.upstream.send(plan.prepared))
         if answer.status >= 400:
@@ -55,7 +58,7 @@ async def open_stream(plan: Plan, patience: Patience) -> "ProviderStream":
     except BaseException:
         patience.close()
         raise
-    return ProviderStream(plan, patience, answer)
+    return ProviderStream(plan, patience, answer, spelling=spelling)
 
 
 async def head_of(stream: "ProviderStream") -> list[Batch]:
@@ -111,14 +114,14 @@ class ProviderStream:
     Whoever holds it calls ``aclose``.
     """
 
-    def __init__(self, plan: Plan, patience: Patience, answer: UpstreamAnswer) -> None:
+    def __init__(self, plan: Plan, patience: Patience, answer: UpstreamAnswer, *, spelling: bool) -> None:
         self.relays = plan.relays_answer and _is_stream(answer)
         """Its bytes may be relayed: not where something else than a stream came."""
         self._plan = plan
         self._patience = patience
         self._answer = answer
         self._chunks = aiter(answer.chunks())
-        self._decoder = plan.dialect.stream_decoder(plan.target.origin)
+        self._decoder = plan.dialect.stream_decoder(plan.target.origin, spelling=spelling)
         self._as_told = not plan.names and not plan.row.profile.input_includes_cache
         self._silent: bytearray | None = bytearray()
         """All that came before the first event."""

@@ -245,7 +245,8 @@ class Pipeline:
         judge = Judge(asked.offer, asked.options.tool_validation, plan.names.outward)
         started = time.perf_counter()
         try:
-            provided = await open_stream(plan, Patience(plan.row.timeouts, stream=True))
+            spelling = asked.dialect == plan.target.dialect
+            provided = await open_stream(plan, Patience(plan.row.timeouts, stream=True), spelling=spelling)
             try:
                 head = await head_of(provided)
             except BaseException:

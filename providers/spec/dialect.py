@@ -187,8 +187,11 @@ class Dialect(Protocol):
         """
         ...
 
-    def stream_decoder(self, origin: Origin) -> StreamDecoder:
-        """Wire. A fresh decoder for one stream."""
+    def stream_decoder(self, origin: Origin, *, spelling: bool = True) -> StreamDecoder:
+        """Wire. A fresh decoder for one stream.
+
+        ``spelling``: whether its events keep how the provider spelled what it said, which only this dialect writes.
+        """
         ...
 
     def stream_encoder(self, context: FaceContext) -> StreamEncoder:

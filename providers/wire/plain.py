@@ -11,8 +11,11 @@ from providers.wire.json import FloatLiteral, JsonError, loads_object
 
 Shape = TypeVar("Shape", bound=msgspec.Struct)
 
-_NEGATIVE_ZERO: Final = re.compile(rb"-0(?<=[:,\[\s]-0)(?![.eE\d])")
-"""An integer for a compiled reader, and none for ``providers.wire.json``. Begins with what is searched for fastest."""
+negative_zero: Final = re.compile(rb"-0(?<=[:,\[\s]-0)(?![.eE\d])").search
+"""Finds an integer for a compiled reader that is none for ``providers.wire.json``.
+
+Begins with what is searched for fastest, and faster than by ``in``.
+"""
 
 
 def plain_reader(shape: type[Shape]) -> Callable[[bytes], Shape | None]:
@@ -27,7 +30,7 @@ def plain_reader(shape: type[Shape]) -> Callable[[bytes], Shape | None]:
             body = decode(raw)
         except (msgspec.DecodeError, UnicodeError, RecursionError):
             return None
-        return None if b"-0" in raw and _NEGATIVE_ZERO.search(raw) else body
+        return None if negative_zero(raw) else body
 
     return read
 

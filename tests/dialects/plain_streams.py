@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from providers.spec.dialect import StreamDecoder
-from providers.spec.events import StreamError, StreamEvent
+from providers.spec.events import PartStart, StreamError, StreamEvent
+from providers.spec.parts import OpaquePart
 
 
 def decoded_by(decoder: StreamDecoder, data: bytes, sizes: list[int]) -> list[StreamEvent]:
@@ -21,3 +24,13 @@ def decoded_by(decoder: StreamDecoder, data: bytes, sizes: list[int]) -> list[St
 def told(events: list[StreamEvent]) -> list[Any]:
     """The events, errors by what they say."""
     return [repr(event.error) if isinstance(event, StreamError) else event for event in events]
+
+
+def unspelled(events: list[StreamEvent]) -> list[StreamEvent]:
+    """The events without how parts were spelled."""
+    return [
+        msgspec.structs.replace(event, part=msgspec.structs.replace(event.part, form=None))
+        if isinstance(event, PartStart) and not isinstance(event.part, OpaquePart)
+        else event
+        for event in events
+    ]

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import bodies
 from providers.dialects.anthropic_messages.stream_decode import MessagesStreamDecoder
 from providers.spec.events import StreamEvent
 from tests.dialects.anthropic_messages_support import ORIGIN, STREAMS
-from tests.dialects.plain_streams import decoded_by, told
+from tests.dialects.plain_streams import decoded_by, told, unspelled
 from tests.traffic import Exchange, exchange_id, needs_traffic
 
 TEXTS = st.sampled_from(["a", "é", "", '{"x":', "1}", "2026-01-05", "\ud83d"])
@@ -34,6 +35,8 @@ BLOCKS = st.sampled_from([
     {"type": "text", "text": ""}, {"type": "text", "text": "b"}, {"type": "thinking", "thinking": "", "signature": ""},
     {"type": "tool_use", "id": "t", "name": "look", "input": {}}, {"type": "new", "input": {}, "text": "x"},
     {"type": "server_tool_use", "id": "s", "name": "find", "input": {"y": 1.0}},
+    {"type": "tool_use", "id": "t", "name": "look", "input": {"y": 1.50}}, {"type": "tool_use", "id": "t", "input": {}},
+    {"type": "tool_use", "id": "t", "name": "look", "input": "{}"}, {"type": "text", "text": "", "citations": []},
 ])  # fmt: skip
 EVENTS = st.one_of(
     *[st.builds(lambda index, delta: {"type": "content_block_delta", "index": index, "delta": delta}, INDEXES, DELTAS)]
@@ -45,6 +48,9 @@ EVENTS = st.one_of(
         {"type": "ping"}, {"type": "ping", "error": {"type": "overloaded_error", "message": "m"}}, {"type": "new"},
         {"type": "content_block_stop", "index": True}, {"type": "content_block_stop"}, {"index": 0},
         {"type": "message_start", "message": {"id": "m", "model": "c", "usage": {"input_tokens": 1}}},
+        {"type": "message_start", "message": {"id": "m", "content": [], "stop_reason": None, "usage": None}},
+        {"type": "message_start", "message": {"type": "message", "role": "assistant", "model": "c", "content": []}},
+        {"type": "message_start", "message": {"content": [], "usage": {"output_tokens": 1}, "service_tier": "s"}},
         {"type": "message_delta", "delta": {"stop_reason": "max_tokens"}, "usage": {"output_tokens": 2}},
         {"type": "message_delta", "delta": {"stop_reason": "tool_use", "stop_sequence": None}, "usage": {"é": 1.50}},
         {"type": "message_delta", "delta": {"stop_reason": None, "stop_sequence": "x"}}, {"type": "message_delta"},
@@ -62,8 +68,8 @@ OPENED = [{"type": "content_block_start", "index": number, "content_block": bloc
                                           {"type": "thinking", "thinking": ""}])]  # fmt: skip
 
 
-def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
-    return decoded_by(MessagesStreamDecoder(ORIGIN), data, sizes)
+def decoded(data: bytes, sizes: list[int], *, spelling: bool = True) -> list[StreamEvent]:
+    return decoded_by(MessagesStreamDecoder(ORIGIN, spelling=spelling), data, sizes)
 
 
 def expected_of(data: bytes) -> list[StreamEvent]:
@@ -86,14 +92,32 @@ def test_plain_events_are_read_as_the_codec_reads_them(
         text = event if isinstance(event, str) else json.dumps(event)
         frames.append(f"event: {name}{end}data: {text}{end}{end}")
     data = "".join(frames).encode()
-    assert told(decoded(data, sizes)) == told(expected_of(data))
+    expected = expected_of(data)
+    assert told(decoded(data, sizes)) == told(expected)
+    assert told(unspelled(decoded(data, sizes, spelling=False))) == told(unspelled(expected))
 
 
 @needs_traffic
 @pytest.mark.parametrize("exchange", STREAMS, ids=exchange_id)
 def test_recorded_streams_are_read_alike(exchange: Exchange) -> None:
     data = exchange.sse.encode()
-    assert told(decoded(data, [7, 100, 1000])) == told(expected_of(data))
+    expected = expected_of(data)
+    assert told(decoded(data, [7, 100, 1000])) == told(expected)
+    assert told(unspelled(decoded(data, [7, 100, 1000], spelling=False))) == told(unspelled(expected))
+
+
+def events_taken_apart(data: bytes, *, spelling: bool) -> list[str]:
+    """The events that the compiled reader left to the codec."""
+    read: list[str] = []
+    general = MessagesStreamDecoder._event
+
+    def noted(self: MessagesStreamDecoder, event: Any, events: list[StreamEvent]) -> None:
+        read.append(event.event)
+        general(self, event, events)
+
+    with mock.patch.object(MessagesStreamDecoder, "_event", noted):
+        MessagesStreamDecoder(ORIGIN, spelling=spelling).feed(data)
+    return read
 
 
 def test_nearly_all_of_a_stream_is_plain() -> None:
@@ -104,13 +128,10 @@ def test_nearly_all_of_a_stream_is_plain() -> None:
     stream += [{"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 2}}]
     stream += [{"type": "message_stop"}]
     data = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in stream)
-    read: list[Any] = []
-    general = MessagesStreamDecoder._event
+    assert events_taken_apart(data.encode(), spelling=True) == ["content_block_start"]
 
-    def noted(self: MessagesStreamDecoder, event: Any, events: list[StreamEvent]) -> None:
-        read.append(event.event)
-        general(self, event, events)
 
-    with mock.patch.object(MessagesStreamDecoder, "_event", noted):
-        MessagesStreamDecoder(ORIGIN).feed(data.encode())
-    assert read == ["content_block_start"]
+def test_of_a_stream_for_another_dialect_all_is_plain() -> None:
+    events = bodies.anthropic_events()
+    data = "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)
+    assert events_taken_apart(data.encode(), spelling=False) == []

@@ -59,9 +59,9 @@ class AnthropicMessages(FullyTranslated):
         """See ``places``."""
         return Places(body, request, SPELLING)
 
-    def stream_decoder(self, origin: Origin) -> StreamDecoder:
+    def stream_decoder(self, origin: Origin, *, spelling: bool = True) -> StreamDecoder:
         """See ``stream_decode``."""
-        return MessagesStreamDecoder(origin)
+        return MessagesStreamDecoder(origin, spelling=spelling)
 
     def stream_encoder(self, context: FaceContext) -> StreamEncoder:
         """See ``stream_encode``."""

@@ -12,12 +12,16 @@ from providers.dialects.anthropic_messages.finish import decode_finish
 from providers.dialects.anthropic_messages.grammar import CUT_REASONS, NAME
 from providers.dialects.anthropic_messages.stream_plain import (
     BlockDelta,
+    BlockStart,
     BlockStop,
     InputDelta,
     MessageDelta,
+    MessageStart,
     MessageStop,
+    TextBlock,
     TextDelta,
     ThinkingDelta,
+    ToolUse,
     read_event,
 )
 from providers.dialects.anthropic_messages.usage import decode_usage, merged_usage
@@ -38,8 +42,8 @@ from providers.spec.events import (
 from providers.spec.parts import OpaquePart, Origin, Part, ReasoningPart, State, TextPart, ToolCallPart
 from providers.spec.values import Json, JsonObject
 from providers.wire.failures import upstream_error
-from providers.wire.json import JsonError, loads_object
-from providers.wire.plain import object_in
+from providers.wire.json import JsonError, dumps_text, loads_object
+from providers.wire.plain import negative_zero, object_in
 from providers.wire.reader import LenientReader
 from providers.wire.sse import Piece, ServerSentEvent, SseParser, event_of
 
@@ -77,8 +81,10 @@ class _Block:
 class MessagesStreamDecoder:
     """Feed it bytes cut anywhere. It never raises: what breaks the grammar is a StreamError, and the last event."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, *, spelling: bool = True) -> None:
         self._origin = origin
+        self._spelling = spelling
+        """Whether what begins has to keep how it was spelled."""
         self._parser = SseParser()
         self._open: dict[int, _Block] = {}
         self._parts: list[Part] = []
@@ -117,8 +123,10 @@ class MessagesStreamDecoder:
         return events
 
     def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
-        """Whether it is an event that only goes on with an open block, or ends one; then that is among the events."""
-        if b"-0" in data:
+        """Whether it is an event that only goes on with an open block, or ends one, or begins something whose spelling
+        nobody asks for; then that is among the events.
+        """
+        if negative_zero(data):
             return False
         try:
             event = read_event(data)
@@ -132,10 +140,26 @@ class MessagesStreamDecoder:
         elif type(event) is BlockStop:
             if event.index in self._open:
                 self._end(event.index, events)
+        elif type(event) is BlockStart:
+            if self._spelling:
+                return False
+            self._begin_block(event.index, _part(event.content_block), events)
         elif type(event) is MessageDelta:
             return self._is_ending(event, events)
+        elif type(event) is MessageStart:
+            return not self._spelling and self._is_beginning(event, events)
         elif type(event) is MessageStop:
             self._message_stop(events)
+        return True
+
+    def _is_beginning(self, event: MessageStart, events: list[StreamEvent]) -> bool:
+        message = event.message
+        usage = None if message.usage is UNSET else object_in(message.usage)
+        if usage is None and message.usage is not UNSET:
+            return False
+        self._started = True
+        events.append(ResponseStart(id=message.id, model=message.model))
+        self._add_usage(usage, events)
         return True
 
     def _is_ending(self, event: MessageDelta, events: list[StreamEvent]) -> bool:
@@ -241,9 +265,19 @@ class MessagesStreamDecoder:
             self._end(number, events)
         self._start(number, value.get("content_block"), events)
 
+    def _begin_block(self, number: int, part: Part, events: list[StreamEvent]) -> None:
+        """A block that was read already."""
+        self._begin(events)
+        if number in self._open:
+            self._end(number, events)
+        self._release(events, cut=False)
+        self._started_with(number, part, events)
+
     def _start(self, number: int, content: Json, events: list[StreamEvent]) -> None:
         self._release(events, cut=False)
-        part = decode_block(content, f"content[{number}]", self._origin, LenientReader)
+        self._started_with(number, decode_block(content, f"content[{number}]", self._origin, LenientReader), events)
+
+    def _started_with(self, number: int, part: Part, events: list[StreamEvent]) -> None:
         block = _Block(part)
         self._open[number] = block
         if isinstance(part, OpaquePart):
@@ -320,6 +354,12 @@ class MessagesStreamDecoder:
         if not (cut and arguments == "{}"):
             events.append(PartDelta(index=block.index, text=arguments))
         events.append(PartEnd(index=block.index))
+
+
+def _part(block: TextBlock | ToolUse) -> Part:
+    if isinstance(block, TextBlock):
+        return TextPart(text=block.text)
+    return ToolCallPart(id=block.id, name=block.name, arguments=dumps_text(block.input))
 
 
 def _grow_opaque(block: _Block, part: OpaquePart, delta: LenientReader) -> None:

@@ -1,10 +1,53 @@
-"""Events of a Messages stream that hold no more than the next piece of a block, its end or that of the message.
+"""Events of a Messages stream that hold no more than the next piece of a block, a beginning or an end.
 
-Nearly all do. A compiled reader knows them from all others; what it reads does what ``stream_decode`` would do.
+Nearly all do. A compiled reader knows them from all others; what it reads does what ``stream_decode`` would do,
+spelling left aside.
 """
+
+from typing import Any, Literal
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType, field
+
+from providers.wire.json import FloatLiteral
+
+
+class _Message(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    content: tuple[()]
+    id: str = ""
+    type: Literal["message"] | UnsetType = UNSET
+    role: Literal["assistant"] | UnsetType = UNSET
+    model: str = ""
+    stop_reason: None = None
+    stop_sequence: None = None
+    usage: Raw | UnsetType = UNSET
+
+
+class MessageStart(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="message_start"):
+    """The message begins, without content."""
+
+    message: _Message
+
+
+class TextBlock(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="text"):
+    """A text."""
+
+    text: str
+
+
+class ToolUse(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="tool_use"):
+    """A call."""
+
+    id: str
+    name: str
+    input: dict[str, Any]
+
+
+class BlockStart(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="content_block_start"):
+    """A block begins."""
+
+    index: int
+    content_block: TextBlock | ToolUse
 
 
 class TextDelta(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="text_delta"):
@@ -58,7 +101,7 @@ class MessageStop(msgspec.Struct, forbid_unknown_fields=True, gc=False, tag="mes
     """The message has ended."""
 
 
-PlainEvent = BlockDelta | BlockStop | Ping | MessageDelta | MessageStop
+PlainEvent = BlockDelta | BlockStart | BlockStop | Ping | MessageStart | MessageDelta | MessageStop
 
-read_event = msgspec.json.Decoder(PlainEvent).decode
+read_event = msgspec.json.Decoder(PlainEvent, float_hook=FloatLiteral).decode
 """Raises DecodeError for every other event, and for what is none. Reads ``-0`` as 0, which no index is."""

@@ -59,9 +59,9 @@ class Gemini(FullyTranslated):
         """See ``places``."""
         return Places(body, request, SPELLING)
 
-    def stream_decoder(self, origin: Origin) -> StreamDecoder:
+    def stream_decoder(self, origin: Origin, *, spelling: bool = True) -> StreamDecoder:
         """See ``stream_decode``."""
-        return GeminiStreamDecoder(origin)
+        return GeminiStreamDecoder(origin, spelling=spelling)
 
     def stream_encoder(self, context: FaceContext) -> StreamEncoder:
         """See ``stream_encode``."""

@@ -5,19 +5,22 @@ are never merged (https://ai.google.dev/gemini-api/docs/thought-signatures).
 """
 
 import msgspec
+from msgspec import UNSET
 
+from providers.dialects.gemini.carrier import read_state
 from providers.dialects.gemini.finish import decode_finish
-from providers.dialects.gemini.grammar import NAME, SIGNATURE
+from providers.dialects.gemini.grammar import NAME, SIGNATURE, minted_id
 from providers.dialects.gemini.grounding import citations
 from providers.dialects.gemini.partial_args import PartialArgs
 from providers.dialects.gemini.parts_decode import PartContext, decode_part, required_parts
 from providers.dialects.gemini.reader import GeminiReader, LenientGeminiReader, inner_ext, outer_ext
 from providers.dialects.gemini.response_decode import with_id
-from providers.dialects.gemini.stream_plain import PlainCandidate
+from providers.dialects.gemini.stream_plain import PlainCandidate, PlainPart
 from providers.spec.errors import ProviderProtocolError
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
 from providers.spec.parts import Origin, Part, ReasoningPart, State, TextPart, ToolCallPart
 from providers.spec.values import Json, JsonObject, extended
+from providers.wire.json import dumps_text
 
 _GROWTH = ("partialArgs", "willContinue")
 """What a call says of its own streaming: no part of the call."""
@@ -51,18 +54,42 @@ class StreamedCandidate:
         self._message = reader.text("finishMessage") or self._message
         self._ext.update(extended(reader.rest(), NAME))
 
-    def more(self, plain: PlainCandidate, events: list[StreamEvent]) -> bool:
-        """The same for one that was read plainly, where it goes on with an open text; whether it does."""
+    def more(self, plain: PlainCandidate, events: list[StreamEvent], *, spelling: bool) -> bool:
+        """The same for one that was read plainly; whether that could be done.
+
+        ``spelling``: whether what begins has to keep its own, which was not read.
+        """
         (part,) = plain.content.parts
         text = part.text
-        if text:
-            if type(self._growing) is not TextPart:
+        if part.functionCall is not UNSET or part.thoughtSignature is not UNSET or text is UNSET:
+            if spelling or text is not UNSET or not self._plain_call(part, events):
                 return False
-            index = len(self._parts) - 1
-            self._said[index].append(text)
-            events.append(PartDelta(index=index, text=text, candidate=self._number))
+        elif text:
+            if type(self._growing) is TextPart:
+                index = len(self._parts) - 1
+                self._said[index].append(text)
+                events.append(PartDelta(index=index, text=text, candidate=self._number))
+            elif spelling:
+                return False
+            else:
+                self._text(TextPart(text=text), events)
         if plain.finishReason:
             self._reason = plain.finishReason
+        return True
+
+    def _plain_call(self, part: PlainPart, events: list[StreamEvent]) -> bool:
+        call = part.functionCall
+        if call is UNSET or (self._args is not None and not call.name):
+            return False
+        state = None
+        if part.thoughtSignature is not UNSET:
+            state = read_state(part.thoughtSignature, self._origin).state
+        self._close(events)
+        call_id = call.id or minted_id(self._answer, self._number, self._calls, call.name)
+        self._calls += 1
+        self._start(ToolCallPart(id=call_id, name=call.name, arguments="", state=state), events)
+        events.append(PartDelta(index=self._last, text=dumps_text(call.args or {}), candidate=self._number))
+        self._end_part(events)
         return True
 
     def end(self, events: list[StreamEvent]) -> None:

@@ -13,9 +13,9 @@ from providers.dialects.gemini.errors import error_in_answer
 from providers.dialects.gemini.finish import blocked_finish
 from providers.dialects.gemini.grammar import NAME
 from providers.dialects.gemini.reader import LenientGeminiReader
-from providers.dialects.gemini.response_decode import answer_key, unix_time
+from providers.dialects.gemini.response_decode import answer_key, key_of, unix_time
 from providers.dialects.gemini.stream_candidate import StreamedCandidate
-from providers.dialects.gemini.stream_plain import read_chunk
+from providers.dialects.gemini.stream_plain import PlainChunk, read_chunk
 from providers.dialects.gemini.usage import decode_usage, merged_usage
 from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
 from providers.spec.events import (
@@ -36,8 +36,10 @@ from providers.wire.plain import object_in
 class GeminiStreamDecoder:
     """Feed it bytes cut anywhere. It never raises: what breaks the grammar is a StreamError, and the last event."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, *, spelling: bool = True) -> None:
         self._origin = origin
+        self._spelling = spelling
+        """Whether what begins has to keep how it was spelled."""
         self._parser = ChunkParser()
         self._candidates: dict[int, StreamedCandidate] = {}
         self._answer: str | None = None
@@ -83,9 +85,9 @@ class GeminiStreamDecoder:
         return events
 
     def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
-        """Whether it is a chunk that only goes on with an open text; then what it adds is among the events."""
-        if self._answer is None:
-            return False
+        """Whether it is a chunk that only goes on with an open text, or that begins something whose spelling nobody
+        asks for; then what it adds is among the events.
+        """
         chunk = read_chunk(data)
         if chunk is None:
             return False
@@ -95,13 +97,26 @@ class GeminiStreamDecoder:
             if usage is None:
                 return False
         (piece,) = chunk.candidates
-        candidate = self._candidates.get(0 if piece.index is UNSET else piece.index)
-        if candidate is None or not candidate.more(piece, events):
+        number = 0 if piece.index is UNSET else piece.index
+        candidate = self._candidates.get(number)
+        if candidate is None:
+            if self._spelling:
+                return False
+            if self._answer is None:
+                self._begin(chunk, events)
+            candidate = self._candidate_of(number)
+        if not candidate.more(piece, events, spelling=self._spelling):
             return False
         if usage is not None:
             self._usage_text = told
             self._add_usage(usage, events)
         return True
+
+    def _begin(self, chunk: PlainChunk, events: list[StreamEvent]) -> None:
+        response_id = None if chunk.responseId is UNSET else chunk.responseId
+        model = None if chunk.modelVersion is UNSET else chunk.modelVersion
+        self._answer = key_of(response_id, model, None)
+        events.append(ResponseStart(id=response_id or "", model=model or ""))
 
     def _fail(self, error: RouterError, events: list[StreamEvent]) -> None:
         self._done = True
@@ -146,11 +161,12 @@ class GeminiStreamDecoder:
         reader = LenientGeminiReader(value, f"candidates[{position}]", NAME)
         given = reader.whole("index")
         number = position if given is None else given
-        candidate = self._candidates.get(number)
-        if candidate is None:
-            candidate = StreamedCandidate(number, self._origin, self._answer or "")
-            self._candidates[number] = candidate
+        candidate = self._candidates.get(number) or self._candidate_of(number)
         candidate.take(reader, events)
+
+    def _candidate_of(self, number: int) -> StreamedCandidate:
+        candidate = self._candidates[number] = StreamedCandidate(number, self._origin, self._answer or "")
+        return candidate
 
     def _add_usage(self, usage: Json, events: list[StreamEvent]) -> None:
         if not isinstance(usage, dict):

@@ -71,7 +71,7 @@ class OpenAIChat:
         """See ``places``."""
         return Places(body, request, SPELLING)
 
-    def stream_decoder(self, origin: Origin) -> StreamDecoder:
+    def stream_decoder(self, origin: Origin, *, spelling: bool = True) -> StreamDecoder:
         """See ``stream_decode``."""
         return ChatStreamDecoder(origin)
 

@@ -58,7 +58,7 @@ class OpenAIResponses(FullyTranslated):
         """See ``places``."""
         return Places(body, request, SPELLING)
 
-    def stream_decoder(self, origin: Origin) -> StreamDecoder:
+    def stream_decoder(self, origin: Origin, *, spelling: bool = True) -> StreamDecoder:
         """See ``stream_decode``."""
         return ResponsesStreamDecoder(origin)
 
