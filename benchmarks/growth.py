@@ -24,7 +24,7 @@ class Sweep:
     sizes: tuple[int, ...]
     fields: Callable[[int], dict[str, Any]] = lambda size: {}
     """What of the request is replaced for a size."""
-    cases: tuple[str, ...] = ("openai", "anthropic")
+    cases: tuple[str, ...] = ("openai", "anthropic", "gemini")
 
 
 def _long_text(size: int) -> dict[str, Any]:
@@ -59,7 +59,7 @@ SWEEPS: Final = (
         lambda size: _long_text(max(0, size - 4_000)),
     ),
     Sweep("history", "messages", (4, 31, 301, 1_501, 3_001), _long_history),
-    Sweep("tools", "tools", (5, 20, 80, 160, 320), _many_tools),
+    Sweep("tools", "tools", (5, 20, 80, 320, 1_280), _many_tools),
 )
 STREAMS: Final = Sweep(
     "streams", "streams at a time, an event every 100 ms", (25, 50, 100, 200, 400), cases=("openai",)
@@ -74,7 +74,7 @@ def grown(stage: Stage, seconds: float, repeats: int, *, retries: int) -> dict[s
     """
     found: dict[str, Any] = {}
     with running(ours(), stage) as up:
-        for case in up.cases[:2]:
+        for case in up.cases:
             warm(stage, up, case, seconds / 4)
         for sweep in SWEEPS:
             say(f"growth with {sweep.name}")

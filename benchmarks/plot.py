@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from benchmarks import results
 
-_COLOURS: Final = {"openai": "#1f6f8b", "anthropic": "#c8553d"}
+_COLOURS: Final = {"openai": "#1f6f8b", "anthropic": "#c8553d", "gemini": "#6a8d3a"}
 
 _TITLES: Final = {
     "body": "MB of the body",
