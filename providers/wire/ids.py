@@ -23,11 +23,12 @@ def base62_digest(text: str, length: int) -> str:
 
 def is_legal(text: str, pattern: str) -> bool:
     """Whether a name or an id matches ``pattern`` in full."""
-    return _matcher(pattern)(text) is not None
+    return matcher(pattern)(text) is not None
 
 
 @lru_cache(maxsize=256)
-def _matcher(pattern: str) -> Callable[[str], object]:
+def matcher(pattern: str) -> Callable[[str], object]:
+    """What gives something for a text that matches ``pattern`` in full, and ``None`` for any other."""
     return re.compile(pattern).fullmatch
 
 

@@ -1,7 +1,8 @@
 """JSON that loses nothing: number literals, big integers, key order and lone surrogates survive a round trip."""
 
 import json
-from typing import Any, cast
+from collections.abc import Callable
+from typing import cast
 
 import msgspec
 
@@ -32,7 +33,7 @@ def _literal(value: object) -> object:
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=FloatLiteral)
+_decode: Callable[[bytes | str], Json] = msgspec.json.Decoder(float_hook=FloatLiteral).decode
 _encoder = msgspec.json.Encoder(enc_hook=_literal)
 
 
@@ -45,7 +46,7 @@ def loads(data: bytes | str) -> Json:
         # msgspec reads -0 as the integer 0; the slow path keeps it.
         if ("-0" in data) if isinstance(data, str) else (b"-0" in data):
             return _loads_slowly(data)
-        return cast(Json, _decoder.decode(data))
+        return _decode(data)
     except RecursionError:
         raise JsonError("nested too deeply") from None
     except (msgspec.DecodeError, UnicodeError) as error:

@@ -1,7 +1,7 @@
-"""Conversations in which nothing is out of the ordinary, read as turns that every provider takes as they are.
+"""Conversations in which nothing is out of the ordinary, written as turns that every provider takes as they are.
 
 Texts, calls with their arguments, and results in text; each call answered once. Nothing in them would be reported,
-mended or refused. Whatever holds anything else is not read here at all.
+mended or refused. Whatever holds anything else is not written here at all.
 """
 
 from collections.abc import Callable
@@ -11,177 +11,193 @@ import msgspec
 
 from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.request import Message
-from providers.spec.values import JsonObject, Value
-from providers.wire.ids import is_legal
+from providers.spec.values import Json, JsonObject, Value
+from providers.wire.ids import matcher
 from providers.wire.json import JsonError, loads_object
 
 
-class PlainCall(msgspec.Struct, frozen=True):
-    """A call that the model made."""
+class Words(msgspec.Struct, frozen=True):
+    """How a dialect says what a turn is made of."""
 
-    id: str
-    name: str
-    arguments: JsonObject
+    text: Callable[[str], Json]
+    """A text, which is not blank."""
+    call: Callable[[str, str, JsonObject], Json]
+    """A call: its id, its tool's name and its arguments."""
+    result: Callable[[str, str, list[str]], Json]
+    """What came of a call: the call's id, its tool's name, and texts."""
 
 
 class PlainTurn:
     """What one side said until the other spoke."""
 
-    __slots__ = ("results", "role", "said")
+    __slots__ = ("called", "results", "role", "said")
 
     def __init__(self, role: Literal["user", "assistant"]) -> None:
         self.role = role
-        self.said: list[str | PlainCall] = []
-        """Texts, none of them blank, and calls."""
-        self.results: list[tuple[int, PlainCall, list[str]]] = []
-        """The place of a call among all, the call, and the texts that came of it; in the order of the calls."""
+        self.said: list[Json] = []
+        """Texts and calls."""
+        self.called = False
+        """Whether it has calls."""
+        self.results: list[tuple[int, Json]] = []
+        """The place of a call among all, and what came of it; in the order of the calls."""
 
 
 class PlainTurns(msgspec.Struct, frozen=True):
     """A conversation."""
 
-    system: list[str]
-    """What was said to the model beforehand."""
+    system: list[Json]
+    """Texts that were said to the model beforehand."""
     turns: list[PlainTurn]
     """In turn, the user's first and last."""
     last_called: bool
     """Whether the model's last turn has calls."""
 
 
-def plain_turns(messages: tuple[Message, ...], dialect: str, ids: str, names: str) -> PlainTurns | None:
-    """The conversation; ``None`` for any that is not plain, or that was written in ``dialect``.
+def plain_turns(messages: tuple[Message, ...], dialect: str, ids: str, names: str, words: Words) -> PlainTurns | None:
+    """The conversation in the words of ``dialect``; ``None`` for any that is not plain, or was written in it already.
 
     ``ids``, ``names``: the patterns of calls' ids and of tools' names that need no change.
     """
-    walk = _Walk(dialect, ids, names)
+    walk = _Walk(dialect, ids, names, words)
     for message in messages:
         if message.name is not None or not walk.is_bare(message):
             return None
         match message.role:
             case "assistant":
-                taken = walk.assistant(message)
+                taken = walk.assistant(message.parts)
             case "user" | "tool":
-                taken = walk.user(message)
+                taken = walk.user(message.parts)
             case _:
-                taken = walk.lead(message)
+                taken = walk.lead(message.parts)
         if not taken:
             return None
     return walk.end()
 
 
 class _Walk:
-    def __init__(self, dialect: str, ids: str, names: str) -> None:
+    __slots__ = ("_calls", "_dialect", "_is_id", "_is_name", "_system", "_turn", "_turns", "_waiting", "_words")
+
+    def __init__(self, dialect: str, ids: str, names: str, words: Words) -> None:
         self._dialect = dialect
-        self._ids = ids
-        self._names = names
-        self._system: list[str] = []
+        self._is_id = matcher(ids)
+        self._is_name = matcher(names)
+        self._words = words
+        self._system: list[Json] = []
         self._turns: list[PlainTurn] = []
-        self._began = False
-        self._places: dict[str, int] = {}
-        """Of every call, by its id."""
-        self._waiting: dict[str, PlainCall] = {}
-        self._last_called = False
+        self._turn: PlainTurn | None = None
+        """The last, also where nothing was said in it."""
+        self._calls: dict[str, tuple[int, str]] = {}
+        """Place among all and name of every call, by its id."""
+        self._waiting: set[str] = set()
+        """Ids of those without a result."""
 
     def is_bare(self, value: Value) -> bool:
         """Whether nothing is carried with it, and it is not spelled in the target's own dialect."""
         return not value.ext and (value.form is None or value.form.dialect != self._dialect)
 
-    def lead(self, message: Message) -> bool:
+    def lead(self, parts: tuple[Part, ...]) -> bool:
         """A message before the conversation; false for one that is not plain."""
-        return not self._began and all(self._text(part, self._system.append) for part in message.parts)
-
-    def assistant(self, message: Message) -> bool:
-        """A message of the model's; false for one that is not plain."""
-        self._began = True
-        if not self._turns:
+        if self._turn is not None:
             return False
-        turn = self._turns[-1]
-        if turn.role == "user":
-            if self._waiting:
+        for part in parts:
+            if type(part) is not TextPart:
                 return False
-            turn = PlainTurn("assistant")
-        for part in message.parts:
-            if type(part) is ToolCallPart:
-                call = self._call(part)
-                if call is None:
-                    return False
-                turn.said.append(call)
-            elif not self._text(part, turn.said.append):
+            if not self._text(part, self._system):
+                return False
+        return True
+
+    def assistant(self, parts: tuple[Part, ...]) -> bool:
+        """A message of the model's; false for one that is not plain."""
+        turn = self._spoken("assistant")
+        if not self._turns or (turn is not self._turns[-1] and self._waiting):
+            return False
+        for part in parts:
+            if type(part) is TextPart:
+                taken = self._text(part, turn.said)
+            else:
+                taken = type(part) is ToolCallPart and self._call(part, turn)
+            if not taken:
                 return False
         self._close(turn)
         return True
 
-    def user(self, message: Message) -> bool:
+    def user(self, parts: tuple[Part, ...]) -> bool:
         """A message of the user's or of tools; false for one that is not plain."""
-        self._began = True
-        turn = self._turns[-1] if self._turns and self._turns[-1].role == "user" else PlainTurn("user")
-        for part in message.parts:
-            if type(part) is ToolResultPart:
-                if not self._result(part, turn):
-                    return False
-            elif not self._text(part, turn.said.append):
+        turn = self._spoken("user")
+        for part in parts:
+            if type(part) is TextPart:
+                taken = self._text(part, turn.said)
+            else:
+                taken = type(part) is ToolResultPart and self._result(part, turn)
+            if not taken:
                 return False
         self._close(turn)
         return True
 
     def end(self) -> PlainTurns | None:
         """The conversation, where it has ended with the user's turn and every call has its result."""
-        if self._waiting or not self._turns or self._turns[-1].role != "user":
+        turns = self._turns
+        if self._waiting or not turns or turns[-1].role != "user":
             return None
-        for turn in self._turns:
+        for turn in turns:
             if len(turn.results) > 1:
                 turn.results.sort(key=_place)
-        said = self._turns[-2].said if len(self._turns) > 1 else ()
-        return PlainTurns(self._system, self._turns, any(type(one) is PlainCall for one in said))
+        return PlainTurns(self._system, turns, len(turns) > 1 and turns[-2].called)
+
+    def _spoken(self, role: Literal["user", "assistant"]) -> PlainTurn:
+        """The turn that goes on, or a new one."""
+        turns = self._turns
+        turn = turns[-1] if turns and turns[-1].role == role else PlainTurn(role)
+        self._turn = turn
+        return turn
 
     def _close(self, turn: PlainTurn) -> None:
         if (turn.said or turn.results) and (not self._turns or self._turns[-1] is not turn):
             self._turns.append(turn)
 
-    def _is_plain(self, text: TextPart) -> bool:
+    def _text(self, part: TextPart, said: list[Json]) -> bool:
+        text = part.text
         # A blank text is refused by some.
-        return text.state is None and not text.annotations and not text.text.isspace() and self.is_bare(text)
-
-    def _text(self, part: Part, say: Callable[[str], None]) -> bool:
-        if type(part) is not TextPart or not self._is_plain(part):
+        if part.annotations or part.state is not None or text.isspace() or not self.is_bare(part):
             return False
-        if part.text:
-            say(part.text)
+        if text:
+            said.append(self._words.text(text))
         return True
 
-    def _call(self, part: ToolCallPart) -> PlainCall | None:
+    def _call(self, part: ToolCallPart, turn: PlainTurn) -> bool:
         if part.kind != "function" or part.executed_by != "client" or part.state is not None or not self.is_bare(part):
-            return None
-        if (
-            not part.id
-            or part.id in self._places
-            or not is_legal(part.id, self._ids)
-            or not is_legal(part.name, self._names)
-        ):
-            return None
+            return False
+        call_id, name = part.id, part.name
+        if not call_id or call_id in self._calls or not self._is_id(call_id) or not self._is_name(name):
+            return False
         try:
             arguments = loads_object(part.arguments) if part.arguments.strip() else {}
         except JsonError:
-            return None
-        call = PlainCall(part.id, part.name, arguments)
-        self._places[part.id] = len(self._places)
-        self._waiting[part.id] = call
-        return call
+            return False
+        self._calls[call_id] = len(self._calls), name
+        self._waiting.add(call_id)
+        turn.said.append(self._words.call(call_id, name, arguments))
+        turn.called = True
+        return True
 
     def _result(self, part: ToolResultPart, turn: PlainTurn) -> bool:
         if part.outcome != "ok" or part.executed_by != "client" or part.state is not None or not self.is_bare(part):
             return False
-        call = self._waiting.pop(part.call_id, None)
-        if call is None:
+        call_id = part.call_id
+        if call_id not in self._waiting:
             return False
+        self._waiting.remove(call_id)
         texts: list[str] = []
         for item in part.content:
-            if type(item) is not TextPart or not self._is_plain(item):
+            if type(item) is not TextPart or item.annotations or item.state is not None or item.text.isspace():
+                return False
+            if not self.is_bare(item):
                 return False
             texts.append(item.text)
-        turn.results.append((self._places[part.call_id], call, texts))
+        place, name = self._calls[call_id]
+        turn.results.append((place, self._words.result(call_id, name, texts)))
         return True
 
 
-def _place(result: tuple[int, PlainCall, list[str]]) -> int:
+def _place(result: tuple[int, Json]) -> int:
     return result[0]

@@ -1,6 +1,7 @@
 """The words and limits of Gemini's generateContent that several modules here share."""
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -21,9 +22,11 @@ PLACEHOLDER_SIGNATURE: Final = "skip_thought_signature_validator"
 (https://ai.google.dev/gemini-api/docs/thought-signatures, "transferring history from other models")."""
 
 _COLLECTIONS: Final = ("models/", "tunedModels/")
-_MINTED: Final = re.compile(r"call_gemini_[0-9A-Za-z]{22}")
+_PREFIX: Final = "call_gemini_"
+_MINTED: Final = re.compile(rf"{_PREFIX}[0-9A-Za-z]{{22}}")
 
 
+@lru_cache(maxsize=1024)
 def path_of(model: str, *, stream: bool) -> str:
     """The path and query of one call. The model may name its collection (``models/…``, ``tunedModels/…``).
 
@@ -40,12 +43,12 @@ def minted_id(answer: str, candidate: int, index: int, name: str) -> str:
 
     ``answer`` is what tells this answer from others: the provider's ``responseId``, which is random (ID-07, ID-09).
     """
-    return f"call_gemini_{base62_digest(f'{answer}:{candidate}:{index}:{name}', 22)}"
+    return f"{_PREFIX}{base62_digest(f'{answer}:{candidate}:{index}:{name}', 22)}"
 
 
 def is_minted(call_id: str) -> bool:
     """Whether an id is one of ours. It is never sent to Google, which gave the call none."""
-    return _MINTED.fullmatch(call_id) is not None
+    return call_id.startswith(_PREFIX) and _MINTED.fullmatch(call_id) is not None
 
 
 def call_args(call: ToolCallPart) -> JsonObject:

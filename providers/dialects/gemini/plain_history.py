@@ -1,12 +1,14 @@
 """Plain conversations as Gemini's contents, without the walk that any other one takes."""
 
+from typing import Final
+
 from providers.dialects.gemini.grammar import NAME, is_minted, matches
 from providers.dialects.gemini.history_encode import EncodedHistory
 from providers.dialects.gemini.results import plain_output
 from providers.spec.profile import Target
 from providers.spec.request import Message
 from providers.spec.values import Json, JsonObject
-from providers.wire.plain_turns import PlainCall, PlainTurn, plain_turns
+from providers.wire.plain_turns import Words, plain_turns
 
 
 def plain_history(messages: tuple[Message, ...], target: Target) -> EncodedHistory | None:
@@ -14,30 +16,30 @@ def plain_history(messages: tuple[Message, ...], target: Target) -> EncodedHisto
 
     One that ends in calls and their results is no plain one where calls want signatures.
     """
-    found = plain_turns(messages, NAME, target.profile.tool_call_id, target.profile.tool_name)
+    found = plain_turns(messages, NAME, target.profile.tool_call_id, target.profile.tool_name, _WORDS)
     if found is None or (found.turns[-1].results and matches(target.profile.signature_models, target.model)):
         return None
-    system: JsonObject | None = {"parts": [{"text": text} for text in found.system]} if found.system else None
-    return EncodedHistory(system, [content for turn in found.turns for content in _contents(turn)])
-
-
-def _contents(turn: PlainTurn) -> list[Json]:
     contents: list[Json] = []
-    if turn.results:
-        contents.append({"role": "user", "parts": [_result(call, texts) for _, call, texts in turn.results]})
-    if turn.said:
-        parts: list[Json] = [{"text": said} if isinstance(said, str) else _call(said) for said in turn.said]
-        contents.append({"role": "user" if turn.role == "user" else "model", "parts": parts})
-    return contents
+    for turn in found.turns:
+        if turn.results:
+            contents.append({"role": "user", "parts": [result for _, result in turn.results]})
+        if turn.said:
+            contents.append({"role": "user" if turn.role == "user" else "model", "parts": turn.said})
+    return EncodedHistory({"parts": found.system} if found.system else None, contents)
 
 
-def _call(call: PlainCall) -> JsonObject:
-    return {"functionCall": {**_id(call), "name": call.name, "args": call.arguments}}
+def _text(text: str) -> JsonObject:
+    return {"text": text}
 
 
-def _result(call: PlainCall, texts: list[str]) -> JsonObject:
-    return {"functionResponse": {**_id(call), "name": call.name, "response": plain_output("\n".join(texts), "ok")}}
+def _call(call_id: str, name: str, arguments: JsonObject) -> JsonObject:
+    call: JsonObject = {"name": name, "args": arguments}
+    return {"functionCall": call if is_minted(call_id) else {"id": call_id, **call}}
 
 
-def _id(call: PlainCall) -> JsonObject:
-    return {} if is_minted(call.id) else {"id": call.id}
+def _result(call_id: str, name: str, texts: list[str]) -> JsonObject:
+    result: JsonObject = {"name": name, "response": plain_output("\n".join(texts), "ok")}
+    return {"functionResponse": result if is_minted(call_id) else {"id": call_id, **result}}
+
+
+_WORDS: Final = Words(_text, _call, _result)
