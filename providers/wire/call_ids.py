@@ -4,6 +4,7 @@ from providers.spec.adjustments import Report
 from providers.spec.parts import ToolCallPart, ToolResultPart
 from providers.wire.ids import UniqueIds, base62_digest, legal_id
 from providers.wire.orphans import no_call, no_result
+from providers.wire.waiting import Waiting
 
 
 class _Call:
@@ -29,7 +30,7 @@ class CallIds:
         self._length = length
         self._lenient = lenient
         self._ids = UniqueIds(pattern, length)
-        self._open: list[_Call] = []
+        self._open: Waiting[_Call] = Waiting()
 
     def call(self, part: ToolCallPart, path: str) -> str:
         """The id a call is sent with. A call without one gets one that is the same in every round (ID-06)."""
@@ -37,7 +38,7 @@ class CallIds:
         if written != part.id:
             reason = "not a legal or unique id here"
             self._report.add(f"{path}.id", "mapped", reason, from_=part.id, to=written)
-        self._open.append(_Call(part, written, path))
+        self._open.add(_Call(part, written, path), part.id, part.name, nameable=not part.id)
         return written
 
     def result(self, part: ToolResultPart, path: str) -> tuple[str, ToolCallPart | None]:
@@ -45,9 +46,9 @@ class CallIds:
 
         Raises InvalidRequestError where no call waits for it (HIST-07, ID-13).
         """
-        call = self._answered(part)
+        # A result without id follows the order of the calls that have none, by name where it has one.
+        call = self._open.take(part.call_id, part.name)
         if call is not None:
-            self._open.remove(call)
             return call.written, call.part
         if self._lenient:
             return legal_id(part.call_id, self._pattern, self._length) if part.call_id else "", None
@@ -56,16 +57,9 @@ class CallIds:
     def check_answered(self) -> None:
         """Raise InvalidRequestError where a call of the turn that just ended has no result (HIST-07)."""
         if self._open and not self._lenient:
-            call = self._open[0]
+            call = next(iter(self._open))
             raise no_result(call.part.id, call.path)
         self._open.clear()
-
-    def _answered(self, part: ToolResultPart) -> _Call | None:
-        if part.call_id:
-            return next((call for call in self._open if call.part.id == part.call_id), None)
-        # A result without id follows the order of the calls, by name where it has one.
-        unnamed = (call for call in self._open if not call.part.id)
-        return next((call for call in unnamed if part.name is None or call.part.name == part.name), None)
 
     def _unique(self, original: str) -> str:
         return legal_id(original, self._pattern, self._length) if self._lenient else self._ids.of(original)

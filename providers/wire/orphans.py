@@ -8,6 +8,7 @@ from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.request import Message, Request
+from providers.wire.waiting import Waiting
 
 NO_RESULT: Final = "No result was recorded for this call."
 """What the model reads in place of a result that the history lacks; it is an error result."""
@@ -44,15 +45,16 @@ class _Walk:
         self.messages: list[Message] = []
         self.changed = False
         self._report = report
-        self._open: list[tuple[ToolCallPart, str]] = []
+        self._open: Waiting[tuple[ToolCallPart, str]] = Waiting()
         self._place = 0
         """Where results that are missing go: behind the turn that called, and the results that follow it at once."""
 
     def message(self, message: Message, path: str) -> None:
         if message.role == "assistant":
             self.end_turn()
-            calls = enumerate(message.parts)
-            self._open = [(part, f"{path}.content[{number}]") for number, part in calls if _is_call(part)]
+            for number, part in enumerate(message.parts):
+                if _is_call(part):
+                    self._open.add((part, f"{path}.content[{number}]"), part.id, part.name, nameable=not part.id)
             self.messages.append(message)
             self._place = len(self.messages)
             return
@@ -90,16 +92,13 @@ class _Walk:
             reason = f"the call {call.id or call.name!r} has no result: answered"
             self._report.add(path, "repaired", reason, to=NO_RESULT)
             self.changed = True
-        self._open = []
+        self._open.clear()
 
     def _is_orphan(self, part: Part, path: str) -> bool:
         if not isinstance(part, ToolResultPart) or not _is_result(part):
             return False
-        for entry in self._open:
-            call, _ = entry
-            if call.id == part.call_id if part.call_id else not call.id and part.name in {None, call.name}:
-                self._open.remove(entry)
-                return False
+        if self._open.take(part.call_id, part.name) is not None:
+            return False
         reason = f"the result for call {part.call_id or part.name!r} has no call before it: left out"
         self._report.add(path, "dropped", reason)
         return True

@@ -147,7 +147,8 @@ def _allowed(tools: tuple[Tool, ...], choice: ToolChoice, report: Report) -> tup
         _check_names(tools, choice)
         return tools
     _check_names(tools, choice)
-    kept = tuple(tool for tool in tools if tool.name in choice.names)
+    allowed = set(choice.names)
+    kept = tuple(tool for tool in tools if tool.name in allowed)
     if len(kept) < len(tools):
         names: list[Json] = list(choice.names)
         report.add("tool_choice", "mapped", "an allowed subset is made by leaving the other tools out", to=names)

@@ -11,6 +11,7 @@ from providers.spec.adjustments import Report
 from providers.spec.profile import Profile
 from providers.wire.ids import UniqueIds
 from providers.wire.orphans import no_call, no_result
+from providers.wire.waiting import Waiting
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -38,21 +39,22 @@ class CallIds:
         self._report = report
         self._lenient = lenient
         self._ids = UniqueIds(profile.tool_call_id, profile.tool_call_id_length)
-        self._open: list[Call] = []
+        self._open: Waiting[Call] = Waiting()
         self._count = 0
 
     def call(self, original: str, name: str, path: str) -> str | None:
         """The id a call is sent with."""
         written = self._written(original, path)
-        self._open.append(Call(original, name, written, path, self._count))
+        call = Call(original, name, written, path, self._count)
+        self._open.add(call, original, name, nameable=not original)
         self._count += 1
         return written
 
     def result(self, call_id: str, name: str | None, path: str) -> Call:
         """The call that a result answers. Raises InvalidRequestError where none waits for it (HIST-07, ID-13)."""
-        call = self._answered(call_id, name)
+        # A result without id follows the order of the calls that have none, by name where it has one.
+        call = self._open.take(call_id, name)
         if call is not None:
-            self._open.remove(call)
             return call
         if self._lenient:
             return Call(call_id, name or "", None if is_minted(call_id) else call_id, path, self._count)
@@ -61,15 +63,9 @@ class CallIds:
     def check_answered(self) -> None:
         """Raise InvalidRequestError where a call of the turn that just ended has no result (HIST-07)."""
         if self._open and not self._lenient:
-            call = self._open[0]
+            call = next(iter(self._open))
             raise no_result(call.original, call.path)
         self._open.clear()
-
-    def _answered(self, call_id: str, name: str | None) -> Call | None:
-        if call_id:
-            return next((call for call in self._open if call.original == call_id), None)
-        # A result without id follows the order of the calls, by name where it has one.
-        return next((call for call in self._open if not call.original and name in {None, call.name}), None)
 
     def _written(self, original: str, path: str) -> str | None:
         if not original or is_minted(original):

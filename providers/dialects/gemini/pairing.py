@@ -9,6 +9,7 @@ import msgspec
 
 from providers.spec.parts import Part, ToolCallPart, ToolResultPart
 from providers.spec.request import Message
+from providers.wire.waiting import Waiting
 
 
 def paired(messages: Sequence[Message]) -> list[Message]:
@@ -16,14 +17,16 @@ def paired(messages: Sequence[Message]) -> list[Message]:
 
     Where the call has none either, both stay without. The form of a result remembers that it had no id.
     """
-    waiting: list[ToolCallPart] = []
+    waiting: Waiting[ToolCallPart] = Waiting()
     joined: list[Message] = []
     for message in messages:
         if message.role == "assistant":
             # Calls of neighbouring contents of the model are one turn.
             if joined and joined[-1].role != "assistant":
                 waiting.clear()
-            waiting += [part for part in message.parts if isinstance(part, ToolCallPart)]
+            for part in message.parts:
+                if isinstance(part, ToolCallPart):
+                    waiting.add(part, part.id, part.name, nameable=True)
             joined.append(message)
         else:
             parts = tuple(_joined(part, waiting) for part in message.parts)
@@ -31,15 +34,10 @@ def paired(messages: Sequence[Message]) -> list[Message]:
     return joined
 
 
-def _joined(part: Part, waiting: list[ToolCallPart]) -> Part:
+def _joined(part: Part, waiting: Waiting[ToolCallPart]) -> Part:
     if not isinstance(part, ToolResultPart):
         return part
-    answered = next((call for call in waiting if _answers(part, call)), None)
+    answered = waiting.take(part.call_id, part.name)
     if answered is None:
         return part
-    waiting.remove(answered)
     return part if part.call_id else msgspec.structs.replace(part, call_id=answered.id)
-
-
-def _answers(result: ToolResultPart, call: ToolCallPart) -> bool:
-    return result.call_id == call.id if result.call_id else result.name in {None, call.name}

@@ -44,10 +44,11 @@ def encode_tools(request: Request, target: Target, report: Report) -> EncodedToo
     if choice is not None:
         _check_names(offered, choice)
         offered = _allowed(offered, choice, target, report)
+    kept = set(map(id, offered))
     encoded: list[Json] = [
         _tool(tool, f"tools[{index}]", target, report)
         for index, tool in enumerate(request.tools or ())
-        if any(tool is kept for kept in offered)
+        if id(tool) in kept
     ]
     tools = encoded if encoded or (request.tools is not None and carried(request.form)) else None
     if choice is None:
@@ -172,7 +173,8 @@ def _allowed(tools: tuple[Tool, ...], choice: ToolChoice, target: Target, report
     """The tools that may be called, where the host has no words for a subset of them."""
     if not _is_subset(choice) or target.profile.allowed_tools:
         return tools
-    kept = tuple(tool for tool in tools if tool.name in choice.names)
+    allowed = set(choice.names)
+    kept = tuple(tool for tool in tools if tool.name in allowed)
     if len(kept) < len(tools):
         names: list[Json] = list(choice.names)
         report.add("tool_choice", "mapped", "an allowed subset is made by leaving the other tools out", to=names)
@@ -215,7 +217,7 @@ def _named(choice: ToolChoice, request: Request, target: Target) -> JsonObject:
     name = choice.names[0]
     if variant_of(request.form, "choice") == "function_call":
         return arranged({"name": name}, choice.ext, choice.form, NAME)
-    field = "custom" if _is_custom(name, request) else "function"
+    field = "custom" if name in _custom(request) else "function"
     form = choice.form if carried(choice.form) and field in choice.form.keys else None
     own = dict(choice.ext.get(NAME, {}))
     below = own.pop(field, None)
@@ -227,8 +229,9 @@ def _subset(choice: ToolChoice, request: Request, target: Target) -> Json:
     if not target.profile.allowed_tools:
         return choice.mode
     tools: list[Json] = []
+    custom = _custom(request)
     for name in choice.names:
-        field = "custom" if _is_custom(name, request) else "function"
+        field = "custom" if name in custom else "function"
         tools.append({"type": field, field: {"name": name}})
     inner = arranged({"mode": choice.mode, "tools": tools}, {}, inner_form(choice.form, "allowed_tools"), NAME)
     form: Form | None = choice.form if variant_of(choice.form, "allowed_tools") is not None else None
@@ -241,7 +244,6 @@ def _without(ext: Ext, field: str) -> Ext:
     return {NAME: {key: value for key, value in ext.get(NAME, {}).items() if key != field}}
 
 
-def _is_custom(name: str, request: Request) -> bool:
-    return any(
-        isinstance(tool, FunctionTool) and tool.name == name and tool.kind == "custom" for tool in request.tools or ()
-    )
+def _custom(request: Request) -> set[str]:
+    """Names of the tools that take free text."""
+    return {tool.name for tool in request.tools or () if isinstance(tool, FunctionTool) and tool.kind == "custom"}

@@ -155,7 +155,7 @@ def _choice(choice: ToolChoice, tools: tuple[Tool, ...]) -> Json:
     if not choice.names and spelled != "allowed_tools":
         return choice.mode
     if spelled != "allowed_tools" and choice.mode == "required" and len(choice.names) == 1:
-        named: JsonObject = {"type": spelled or _kind(choice.names[0], tools), "name": choice.names[0]}
+        named: JsonObject = {"type": spelled or _kinds(tools).get(choice.names[0], "function"), "name": choice.names[0]}
         return arranged(named, choice.ext, choice.form, NAME)
     if choice.mode == "none":
         return "none"
@@ -167,8 +167,10 @@ def _allowed(choice: ToolChoice, tools: tuple[Tool, ...]) -> Json:
     spelled = variant(choice.form, NAME, "tools")
     if spelled is not None:
         return loads(spelled)
-    return [{"type": _kind(name, tools), "name": name} for name in choice.names]
+    kinds = _kinds(tools)
+    return [{"type": kinds.get(name, "function"), "name": name} for name in choice.names]
 
 
-def _kind(name: str, tools: tuple[Tool, ...]) -> str:
-    return next((tool.kind for tool in tools if isinstance(tool, FunctionTool) and tool.name == name), "function")
+def _kinds(tools: tuple[Tool, ...]) -> dict[str, str]:
+    """What takes free text and what arguments, by name: of several of a name, the first counts."""
+    return {tool.name: tool.kind for tool in reversed(tools) if isinstance(tool, FunctionTool)}
