@@ -1,5 +1,6 @@
 """The parts a message is made of, in the order they were said."""
 
+from collections.abc import Iterable
 from typing import Literal, TypeAlias
 
 from providers.spec.values import Json, Value
@@ -115,3 +116,8 @@ class OpaquePart(Value, frozen=True, kw_only=True):
 
 ContentPart: TypeAlias = TextPart | MediaPart | OpaquePart
 Part: TypeAlias = TextPart | ReasoningPart | MediaPart | ToolCallPart | ToolResultPart | RefusalPart | OpaquePart
+
+
+def calls_client(parts: Iterable[Part]) -> bool:
+    """Whether there is a call that the client is to run."""
+    return any(isinstance(part, ToolCallPart) and part.executed_by == "client" for part in parts)

@@ -32,6 +32,12 @@ def matcher(pattern: str) -> Callable[[str], object]:
     return re.compile(pattern).fullmatch
 
 
+@lru_cache(maxsize=256)
+def searcher(pattern: str) -> Callable[[str], object]:
+    """The same for a text that has ``pattern`` anywhere."""
+    return re.compile(pattern).search
+
+
 @lru_cache(maxsize=4096)
 def legal_id(original: str, pattern: str, length: int = 64) -> str:
     """``original`` where it matches ``pattern`` in full, else an id that does, with a digest of the whole original.

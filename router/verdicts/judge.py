@@ -52,7 +52,8 @@ class Judge:
         self._offer: Offer = RequestOffer(asked) if isinstance(asked, Request) else asked
         self.outward: Mapping[str, str] = outward or {}
         """What the provider calls the request's tools, where it calls them otherwise."""
-        self._policy = policy
+        self.policy: Policy = policy
+        """What is done about a wrong call."""
         self._known: dict[str, KnownTool | None] = {}
         self.markup = Markup(self._offer.names)
         """What calls of the request's tools look like as text."""
@@ -65,11 +66,6 @@ class Judge:
     def request(self) -> Request:
         """The request whose answer is judged."""
         return self._offer.request
-
-    @property
-    def policy(self) -> Policy:
-        """What is done about a wrong call."""
-        return self._policy
 
     def verdicts(self, candidate: Candidate) -> tuple[Verdict, ...]:
         """One verdict for each call that the client is to run, in order."""
@@ -96,8 +92,11 @@ class Judge:
         return self._judged_call(base, call)
 
     def _judged_call(self, base: Verdict, call: ToolCallPart) -> Verdict:
-        tool = self._tool(call.name)
-        refusal = self._refusal(call.name, tool)
+        name = call.name
+        if name not in self._known:
+            self._known[name] = self._offer.tool(name)
+        tool = self._known[name]
+        refusal = self._refusal(name, tool)
         if refusal:
             return msgspec.structs.replace(base, status="unknown_tool", errors=(Misfit("", refusal),))
         if call.kind == "custom" or tool is None or tool.free_text:
@@ -107,20 +106,15 @@ class Judge:
     def _judged(self, verdict: Verdict, tool: KnownTool) -> Verdict:
         status, errors = _fault(verdict.arguments, tool)
         if status == "complete":
-            whole = with_integers(verdict.arguments, tool) if self._policy == "repair" else None
+            whole = with_integers(verdict.arguments, tool) if self.policy == "repair" else None
             return verdict if whole is None else _mended(verdict, whole)
         wrong = msgspec.structs.replace(verdict, status=status, errors=errors)
-        if self._policy != "repair":
+        if self.policy != "repair":
             return wrong
         mended = repaired(verdict.arguments, tool)
         if mended is None:
             return wrong
         return _mended(verdict, mended)
-
-    def _tool(self, name: str) -> KnownTool | None:
-        if name not in self._known:
-            self._known[name] = self._offer.tool(name)
-        return self._known[name]
 
     def _refusal(self, name: str, tool: KnownTool | None) -> str | None:
         """Why a call of this tool was not asked for, or ``None``."""

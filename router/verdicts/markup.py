@@ -51,7 +51,7 @@ class Markup:
         """Whether there is one in any text of a whole answer."""
         for candidate in response.candidates:
             for part in candidate.parts:
-                if isinstance(part, TextPart) and self.stands_in(part.text):
+                if type(part) is TextPart and self.stands_in(part.text):
                     return True
         return False
 

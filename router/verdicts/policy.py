@@ -42,7 +42,8 @@ def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -
                 raise missing()
             report_missing(report)
         verdicts += found
-        candidates.append(_treated(read, found, report, objects=objects))
+        treats = objects or judge.policy == "repair"
+        candidates.append(_treated(read, found, report, objects=objects) if treats else read)
     if judge.policy == "reject":
         wrong = tuple(verdict for verdict in verdicts if verdict.status not in GOOD)
         if wrong:

@@ -1,7 +1,7 @@
 """Why an answer ended, between Anthropic's words and ours."""
 
 from providers.dialects.anthropic_messages.grammar import FINISH_REASONS, NAME, STOP_REASONS, is_native
-from providers.spec.parts import Part, ToolCallPart
+from providers.spec.parts import Part, calls_client
 from providers.spec.response import Finish, FinishReason
 from providers.spec.values import Form, Json, JsonObject, extended
 
@@ -13,9 +13,8 @@ def decode_finish(raw: str | None, sequence: str | None, details: Json, parts: l
 
     ``stop`` with calls of the client's reads as ``tool_calls``: some hosts say ``end_turn`` there (STREAM-13).
     """
-    called = any(isinstance(part, ToolCallPart) and part.executed_by == "client" for part in parts)
     reason: FinishReason = "stop" if raw is None else FINISH_REASONS.get(raw, "other")
-    if reason == "stop" and called:
+    if reason == "stop" and calls_client(parts):
         reason = "tool_calls"
     explanation = details.get("explanation") if isinstance(details, dict) else None
     return Finish(

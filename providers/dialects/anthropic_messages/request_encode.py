@@ -1,6 +1,5 @@
 """The canonical form to a Messages request."""
 
-import re
 from typing import Final
 
 from providers.dialects.anthropic_messages.grammar import (
@@ -23,6 +22,7 @@ from providers.spec.profile import Target
 from providers.spec.request import OutputFormat, Request
 from providers.spec.values import Json, JsonObject, extended
 from providers.wire.cache_marks import adopted_marks
+from providers.wire.ids import searcher
 from providers.wire.json import loads
 from providers.wire.known_tools import KnownTools
 from providers.wire.reader import arranged, variant
@@ -108,6 +108,8 @@ def _forced_with_thinking() -> ForcedChoiceError:
 
 def _output(request: Request, thinking: Thinking, report: Report) -> JsonObject:
     """``output_config``, or ``output_format`` where the caller used that name."""
+    if request.output is None and thinking.effort is None and not (request.ext or request.form):
+        return {}
     legacy = variant(request.form, NAME, "output") == "output_format"
     format_ = None if request.output is None else _format(request.output, report)
     order = variant(request.form, NAME, "output_config")
@@ -161,7 +163,7 @@ def _sampling(request: Request, thinking: Thinking, target: Target, report: Repo
     if is_native(request.form):
         return fields
     fixed = target.profile.fixed_sampling_models
-    if fixed is not None and re.search(fixed, target.model):
+    if fixed is not None and searcher(fixed)(target.model):
         return _without_sampling(fields, report)
     if thinking.on:
         _drop_with_thinking(fields, report)

@@ -6,8 +6,6 @@ from providers.dialects.anthropic_messages.grammar import NAME, is_native
 from providers.spec.response import Usage
 from providers.spec.values import Form, Json, JsonObject
 
-_INPUT_FIELDS: Final = ("input_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-
 _FORM: Final = Form(dialect=NAME)
 """Says that ``raw`` is in this dialect's words."""
 
@@ -20,11 +18,13 @@ def decode_usage(value: Json) -> Usage | None:
     if not isinstance(value, dict):
         return None
     details = value.get("output_tokens_details")
+    given, cached = _count(value.get("input_tokens")), _count(value.get("cache_read_input_tokens"))
+    written = _count(value.get("cache_creation_input_tokens"))
     return Usage(
-        input_tokens=_total_input(value),
+        input_tokens=None if given is None else given + (cached or 0) + (written or 0),
         output_tokens=_count(value.get("output_tokens")),
-        cached_tokens=_count(value.get("cache_read_input_tokens")),
-        cache_write_tokens=_count(value.get("cache_creation_input_tokens")),
+        cached_tokens=cached,
+        cache_write_tokens=written,
         reasoning_tokens=_count(details.get("thinking_tokens")) if isinstance(details, dict) else None,
         raw=value,
         form=_FORM,
@@ -57,11 +57,6 @@ def encode_usage(usage: Usage | None) -> JsonObject:
     if usage.reasoning_tokens is not None:
         fields["output_tokens_details"] = {"thinking_tokens": usage.reasoning_tokens}
     return fields
-
-
-def _total_input(value: JsonObject) -> int | None:
-    counts = [_count(value.get(field)) for field in _INPUT_FIELDS]
-    return None if counts[0] is None else sum(count for count in counts if count is not None)
 
 
 def _count(value: Json) -> int | None:

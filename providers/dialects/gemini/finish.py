@@ -1,11 +1,9 @@
 """Why an answer ended, between Google's words and ours."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from providers.dialects.gemini.grammar import NAME
 from providers.dialects.gemini.reader import is_native
-from providers.spec.parts import Part, ToolCallPart
 from providers.spec.response import Finish, FinishReason
 from providers.spec.values import Form, Json, JsonObject
 from providers.wire.reader import variant
@@ -44,12 +42,11 @@ _BLOCKED: Final = "blocked"
 _FORM: Final = Form(dialect=NAME)
 
 
-def decode_finish(raw: str | None, message: str | None, parts: Sequence[Part]) -> Finish:
+def decode_finish(raw: str | None, message: str | None, *, called: bool) -> Finish:
     """The finish of one candidate. Google says ``STOP`` for calls too (STREAM-13, CHOICE-12).
 
-    Without a reason it follows from what came (STREAM-12).
+    ``called``: it has calls of the client's. Without a reason it follows from what came (STREAM-12).
     """
-    called = any(isinstance(part, ToolCallPart) and part.executed_by == "client" for part in parts)
     reason: FinishReason = "stop" if raw is None else REASONS.get(raw, "other")
     if reason == "stop" and called:
         reason = "tool_calls"

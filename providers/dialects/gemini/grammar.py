@@ -1,7 +1,6 @@
 """The words and limits of Gemini's generateContent that several modules here share."""
 
 import re
-from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -9,7 +8,7 @@ from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import ToolCallPart
 from providers.spec.values import Ext, JsonObject
-from providers.wire.ids import base62_digest
+from providers.wire.ids import base62_digest, searcher
 from providers.wire.json import JsonError, loads_object
 
 NAME: Final = "google-generate-content"
@@ -26,16 +25,15 @@ _PREFIX: Final = "call_gemini_"
 _MINTED: Final = re.compile(rf"{_PREFIX}[0-9A-Za-z]{{22}}")
 
 
-@lru_cache(maxsize=1024)
 def path_of(model: str, *, stream: bool) -> str:
     """The path and query of one call. The model may name its collection (``models/…``, ``tunedModels/…``).
 
     A stream is asked for as server-sent events; without ``alt=sse`` it would be one JSON array.
     """
-    collection = next((prefix for prefix in _COLLECTIONS if model.startswith(prefix)), "")
-    name = quote(model.removeprefix(collection), safe="")
+    named = model.startswith(_COLLECTIONS)
+    collection, _, name = model.partition("/") if named else ("models", "", model)
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/v1beta/{collection or 'models/'}{name}:{method}"
+    return f"/v1beta/{collection}/{quote(name, safe='')}:{method}"
 
 
 def minted_id(answer: str, candidate: int, index: int, name: str) -> str:
@@ -84,4 +82,4 @@ def check_tool_name(name: str, pattern: str, path: str) -> None:
 
 def matches(pattern: str | None, model: str) -> bool:
     """Whether a model is one of those a profile's regular expression stands for."""
-    return pattern is not None and re.search(pattern, model) is not None
+    return pattern is not None and searcher(pattern)(model) is not None

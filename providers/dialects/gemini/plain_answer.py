@@ -90,7 +90,7 @@ def read_answer(raw: bytes, origin: Origin) -> Response | None:
             arguments = dumps_text(call.args or {})
             parts.append(ToolCallPart(id=call_id, name=call.name, arguments=arguments, state=state))
             calls += 1
-        finish = decode_finish(one.finishReason, one.finishMessage, parts)
+        finish = decode_finish(one.finishReason, one.finishMessage, called=calls > 0)
         candidates.append(Candidate(index=index, parts=tuple(parts), finish=finish))
     return Response(
         id=answer.responseId or "",

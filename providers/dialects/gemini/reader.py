@@ -169,10 +169,14 @@ def merged(ext: Ext, fields: JsonObject) -> Ext:
 
 def inner_ext(ext: Ext, key: str) -> Ext:
     """What was carried of the inner object under ``key``."""
+    if not ext:
+        return ext
     rest = extended(ext, NAME).get(key)
     return {NAME: rest} if isinstance(rest, dict) else {}
 
 
 def outer_ext(ext: Ext, *keys: str) -> Ext:
     """What was carried of the object itself, without its inner objects under ``keys``."""
+    if not ext:
+        return ext
     return {NAME: {key: value for key, value in extended(ext, NAME).items() if key not in keys}}

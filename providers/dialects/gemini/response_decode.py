@@ -12,7 +12,7 @@ from providers.dialects.gemini.parts_decode import PartContext, decode_parts, re
 from providers.dialects.gemini.reader import LenientGeminiReader, merged
 from providers.dialects.gemini.usage import decode_usage
 from providers.spec.errors import InvalidRequestError, ProviderProtocolError
-from providers.spec.parts import Origin, Part, TextPart, ToolCallPart
+from providers.spec.parts import Origin, Part, TextPart, ToolCallPart, calls_client
 from providers.spec.response import Candidate, Response
 from providers.spec.values import Json, JsonObject
 
@@ -73,7 +73,7 @@ def _candidate(value: Json, position: int, origin: Origin, answer: str) -> Candi
     return Candidate(
         index=index,
         parts=tuple(parts),
-        finish=decode_finish(raw, reader.text("finishMessage"), parts),
+        finish=decode_finish(raw, reader.text("finishMessage"), called=calls_client(parts)),
         ext=merged(reader.rest(), content_rest),
         form=reader.form(),
     )

@@ -18,7 +18,7 @@ from providers.dialects.gemini.response_decode import with_id
 from providers.dialects.gemini.stream_plain import PlainCandidate, PlainPart
 from providers.spec.errors import ProviderProtocolError
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
-from providers.spec.parts import Origin, Part, ReasoningPart, State, TextPart, ToolCallPart
+from providers.spec.parts import Origin, Part, ReasoningPart, State, TextPart, ToolCallPart, calls_client
 from providers.spec.values import Json, JsonObject, extended
 from providers.wire.json import dumps_text
 
@@ -99,7 +99,7 @@ class StreamedCandidate:
         self._close(events, cut=True)
         for index, cited in citations(self._ext.get("groundingMetadata"), self._texts()).items():
             events.append(PartUpdate(index=index, candidate=self._number, annotations=cited))
-        finish = decode_finish(self._reason, self._message, self._parts)
+        finish = decode_finish(self._reason, self._message, called=calls_client(self._parts))
         ext = {NAME: self._ext} if self._ext else {}
         events.append(CandidateEnd(finish=finish, candidate=self._number, ext=ext))
 

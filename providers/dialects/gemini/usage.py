@@ -16,6 +16,7 @@ _FIELDS: Final = (
     "cachedContentTokenCount",
 )
 _IN_SNAKE_CASE: Final = frozenset(map(snake_case, _FIELDS))
+_PLAIN: Final = frozenset({int, type(None)})
 
 _FORM: Final = Form(dialect=NAME)
 """Says that ``raw`` is in this dialect's words."""
@@ -49,7 +50,7 @@ def decode_usage(value: Json) -> Usage | None:
 def _counts(value: JsonObject) -> list[int | None]:
     """The counts in the order of ``_FIELDS``."""
     counts = [value.get(field) for field in _FIELDS]
-    if _IN_SNAKE_CASE.isdisjoint(value) and all(type(count) is int or count is None for count in counts):
+    if _IN_SNAKE_CASE.isdisjoint(value) and _PLAIN.issuperset(map(type, counts)):
         return counts  # type: ignore[return-value]  # it was just looked at
     reader = LenientGeminiReader(value, "usageMetadata", NAME)
     return [reader.whole(field) for field in _FIELDS]

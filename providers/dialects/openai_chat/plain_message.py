@@ -1,5 +1,8 @@
 """The message of an answer that is texts, reasoning and calls of another dialect's making, as nearly every one is."""
 
+from operator import attrgetter
+from typing import Final
+
 from providers.dialects.openai_chat.answer_encode import REASONING, call_fields, message_extra, minted_id
 from providers.dialects.openai_chat.grammar import NAME
 from providers.spec.parts import ReasoningPart, TextPart, ToolCallPart
@@ -7,13 +10,15 @@ from providers.spec.response import Candidate
 from providers.spec.values import Json, JsonObject, Value
 from providers.wire.envelope_encode import StateTrail
 
+_state_of: Final = attrgetter("state")
+
 
 def plain_message(candidate: Candidate, response_id: str) -> JsonObject | None:
     """What ``answer_encode`` makes of such an answer; ``None`` for any other."""
     if _is_own(candidate) or any(map(_is_own, candidate.parts)):
         return None
     # Without state there is nothing for an envelope.
-    trail = StateTrail(NAME) if any(part.state is not None for part in candidate.parts) else None
+    trail = StateTrail(NAME) if any(map(_state_of, candidate.parts)) else None
     texts: list[str] = []
     thoughts: list[str] = []
     calls: list[Json] = []

@@ -30,12 +30,21 @@ def encode_response(response: Response, context: FaceContext) -> JsonObject:
 
 
 def _choice(candidate: Candidate, response_id: str) -> JsonObject:
+    message, finish = plain_message(candidate, response_id), candidate.finish
+    if message is not None and candidate.logprobs is None and finish is not None:
+        # Nothing of it came in this dialect.
+        return {
+            "index": candidate.index,
+            "message": message,
+            "finish_reason": encode_finish(finish),
+            "logprobs": None,
+        }
     own = carried(candidate.form)
     fields: JsonObject = {
         "index": candidate.index,
-        "message": plain_message(candidate, response_id) or encode_message(candidate, response_id),
+        "message": message or encode_message(candidate, response_id),
         "logprobs": candidate.logprobs,
-        "finish_reason": encode_finish(candidate.finish),
+        "finish_reason": encode_finish(finish),
     }
     rest = {key: value for key, value in candidate.ext.get(NAME, {}).items() if key != "message"}
     choice = arranged(fields, {NAME: rest}, candidate.form, NAME)

@@ -41,11 +41,15 @@ def encode_usage(usage: Usage | None) -> JsonObject | None:
         "completion_tokens": made,
         "total_tokens": given + made if usage.total_tokens is None else usage.total_tokens,
     }
-    details: JsonObject = {"cached_tokens": usage.cached_tokens, "cache_write_tokens": usage.cache_write_tokens}
-    details |= {"tool_prompt_tokens": usage.tool_prompt_tokens}
-    known: JsonObject = {name: count for name, count in details.items() if count is not None}
-    if known:
-        fields["prompt_tokens_details"] = known
+    details: JsonObject = {}
+    if usage.cached_tokens is not None:
+        details["cached_tokens"] = usage.cached_tokens
+    if usage.cache_write_tokens is not None:
+        details["cache_write_tokens"] = usage.cache_write_tokens
+    if usage.tool_prompt_tokens is not None:
+        details["tool_prompt_tokens"] = usage.tool_prompt_tokens
+    if details:
+        fields["prompt_tokens_details"] = details
     if usage.reasoning_tokens is not None:
         fields["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning_tokens}
     return fields
