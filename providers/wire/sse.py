@@ -6,6 +6,8 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+_CR: Final = ord("\r")
+_LF: Final = ord("\n")
 _PLAIN_LINES: Final = 2
 """Of an event that is spelled plainly: its name and its data."""
 
@@ -72,6 +74,9 @@ class SseParser:
             self._plain = chunk.endswith((b"\n\n", b"\r\n\r\n")) and self._rest == [""] and not self._data
             return events
         held = self._held
+        if not held and (only := _only_piece(chunk)) is not None:
+            self._first = False
+            return [only]
         if not held and chunk.endswith(b"\n\n") and b"\r" not in chunk:
             # Whole events, as they nearly always come.
             plain = _plain_pieces(chunk, len(chunk) - 2, b"\n")
@@ -137,6 +142,23 @@ class SseParser:
         event, data = self._event, self._data
         self._event, self._data = "", []
         return ServerSentEvent(event, "\n".join(data)) if data else None
+
+
+def _only_piece(chunk: bytes) -> Piece | None:
+    """The one plain event that a chunk is: so they come from a model, which is slower than the network."""
+    if _CR in chunk:
+        end = len(chunk) - 4
+        is_one = chunk.startswith(b"data: ") and chunk.endswith(b"\r\n\r\n")
+        return chunk[6:end] if is_one and chunk.find(_CR) == end and chunk.find(_LF) == end + 1 else None
+    if not chunk.endswith(b"\n\n"):
+        return None
+    first, end = chunk.find(_LF), len(chunk) - 2
+    if first == end:
+        return chunk[6:end] if chunk.startswith(b"data: ") else None
+    is_one = chunk.startswith(b"event: ") and chunk.startswith(b"data: ", first + 1)
+    return (
+        (chunk[7:first], b"\ndata: ", chunk[first + 7 : end]) if is_one and chunk.find(_LF, first + 1) == end else None
+    )
 
 
 def _may_go_on(whole: bytes) -> bool:

@@ -19,6 +19,7 @@ from providers.spec.profile import Profile, Target
 from providers.spec.response import Response
 from providers.spec.values import JsonObject
 from providers.wire.json import dumps, loads, loads_object
+from providers.wire.sse import event_of
 from tests.traffic import Exchange, exchanges
 
 NAME = "google-generate-content"
@@ -78,7 +79,9 @@ def encoded(events: Iterable[StreamEvent], context: FaceContext = CONTEXT) -> by
 def sdk_chunks(stream: bytes) -> list[types.GenerateContentResponse]:
     """The chunks as the official SDK types them, on its own way from the wire, where unknown fields are left out."""
     parser = ChunkParser()
-    chunks = [_GenerateContentResponse_from_mldev(loads(text)) for text in [*parser.feed(stream), *parser.close()]]
+    pieces = [*parser.feed(stream), *parser.close()]
+    texts = [piece if isinstance(piece, str) else event_of(piece).data for piece in pieces]
+    chunks = [_GenerateContentResponse_from_mldev(loads(text)) for text in texts]
     return [types.GenerateContentResponse._from_response(response=chunk, kwargs={}) for chunk in chunks]
 
 

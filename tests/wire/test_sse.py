@@ -100,6 +100,15 @@ def test_pieces_are_the_same_events_however_they_are_cut(data: st.DataObject) ->
     assert [[event_of(piece) for piece in pieces] for pieces in given] == expected
 
 
+@given(st.lists(st.lists(LINES | st.sampled_from(NAMED), max_size=3), max_size=8), st.sampled_from(["\n", "\r\n"]))
+def test_pieces_are_the_same_where_each_comes_by_itself(events: list[list[str]], end: str) -> None:
+    chunks = ["".join(line + end for line in [*lines, ""]).encode() for lines in events]
+    whole, cut = SseParser(), SseParser()
+    expected = [whole.feed(chunk) for chunk in chunks] + [whole.close()]
+    given = [cut.pieces(chunk) for chunk in chunks] + [list(cut.close())]
+    assert [[event_of(piece) for piece in pieces] for pieces in given] == expected
+
+
 def test_plain_events_come_as_bytes() -> None:
     parser = SseParser()
     assert parser.pieces(b'data: {"a":1}\n\ndata: 2\n\ndata: ') == [b'{"a":1}', b"2"]
@@ -110,6 +119,8 @@ def test_plain_events_come_as_bytes() -> None:
     assert parser.pieces(b"event: y\n") == []
     assert parser.pieces(b"data: ") == []
     assert parser.pieces(b"6\n\n") == [(b"y", b"\ndata: ", b"6")]
+    assert parser.pieces(b"data: 7\n\n") == [b"7"]
     google = SseParser()
+    assert google.pieces(b"data: 5\r\n\r\n") == [b"5"]
     assert google.pieces(b"data: 6\r\n\r\ndata: 7\r\n\r") == [b"6"]
     assert google.pieces(b"\n") == [b"7"]

@@ -8,7 +8,7 @@ import codecs
 from collections.abc import Sequence
 from typing import Final
 
-from providers.wire.sse import SseParser, event_of
+from providers.wire.sse import Piece, SseParser
 
 _SPACE: Final = " \t\r\n\ufeff"
 
@@ -20,8 +20,8 @@ class ChunkParser:
         self._head = b""
         self._parser: _Events | _Values | None = None
 
-    def feed(self, chunk: bytes) -> Sequence[str | bytes]:
-        """Texts completed by these bytes; as bytes, not checked to be UTF-8, where nothing had to be done to them."""
+    def feed(self, chunk: bytes) -> Sequence[str | Piece]:
+        """Texts completed by these bytes; as the pieces they came in, where they came as events."""
         if self._parser is None:
             self._head += chunk
             start = self._head.decode("utf-8", "ignore").lstrip(_SPACE)
@@ -31,7 +31,7 @@ class ChunkParser:
             chunk, self._head = self._head, b""
         return self._parser.feed(chunk)
 
-    def close(self) -> Sequence[str | bytes]:
+    def close(self) -> Sequence[str | Piece]:
         """The last text, where its end is missing."""
         return [] if self._parser is None else self._parser.close()
 
@@ -42,12 +42,11 @@ class _Events:
     def __init__(self) -> None:
         self._parser = SseParser()
 
-    def feed(self, chunk: bytes) -> list[str | bytes]:
-        pieces = self._parser.pieces(chunk)
-        return [piece if isinstance(piece, bytes) else event_of(piece).data for piece in pieces]
+    def feed(self, chunk: bytes) -> Sequence[Piece]:
+        return self._parser.pieces(chunk)
 
-    def close(self) -> list[str]:
-        return [event.data for event in self._parser.close()]
+    def close(self) -> Sequence[Piece]:
+        return self._parser.close()
 
 
 class _Values:

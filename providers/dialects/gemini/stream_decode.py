@@ -30,7 +30,8 @@ from providers.spec.events import (
 from providers.spec.parts import Origin
 from providers.spec.values import Json, JsonObject, extended
 from providers.wire.json import JsonError, loads
-from providers.wire.plain import object_in
+from providers.wire.plain import negative_zero, object_in
+from providers.wire.sse import Piece, event_of
 
 
 class GeminiStreamDecoder:
@@ -66,15 +67,15 @@ class GeminiStreamDecoder:
             events.append(StreamError(error=error))
         return events
 
-    def _take(self, texts: Sequence[str | bytes]) -> list[StreamEvent]:
+    def _take(self, texts: Sequence[str | Piece]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         for text in texts:
             if self._done:
                 break
-            if isinstance(text, bytes) and self._is_more(text, events):
+            if type(text) is bytes and self._is_more(text, events):
                 continue
             try:
-                self._chunk(text if isinstance(text, str) else text.decode("utf-8", "replace"), events)
+                self._chunk(text if isinstance(text, str) else event_of(text).data, events)
             except InvalidRequestError as error:
                 # Readers blame the caller; here it is the provider that wrote a wrong type.
                 self._fail(ProviderProtocolError(f"a chunk of the stream is malformed: {error.message}"), events)
@@ -97,6 +98,8 @@ class GeminiStreamDecoder:
             if usage is None:
                 return False
         (piece,) = chunk.candidates
+        if piece.content.parts[0].functionCall is not UNSET and negative_zero(data):
+            return False
         number = 0 if piece.index is UNSET else piece.index
         candidate = self._candidates.get(number)
         if candidate is None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from providers.wire.plain import plain_reader
+from providers.wire.plain import blind_reader
 
 # ruff: noqa: N815  # the wire's own words
 
@@ -52,5 +52,8 @@ class PlainChunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     responseId: str | UnsetType = UNSET
 
 
-read_chunk = plain_reader(PlainChunk)
-"""``None`` for every other chunk, and for what is none."""
+read_chunk = blind_reader(PlainChunk)
+"""``None`` for every other chunk, and for what is none.
+
+Of its numbers only those in arguments are told apart from their negative: an index may be spelled in many ways.
+"""
