@@ -1,19 +1,25 @@
 """Tools that come again in the same bytes, as an agent's do in every turn: what follows from them is made once."""
 
 from collections.abc import Callable, Hashable, Iterable
-from typing import Final, TypeVar, cast
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from providers.spec.adjustments import Adjustment, Report
-from providers.spec.request import Tool
+from providers.spec.request import FunctionTool, Tool
 from providers.spec.values import Json
+from providers.wire.ids import is_legal
 from providers.wire.json import written_once
 
 Made = TypeVar("Made")
 
 _MOST_KEPT: Final = 16
 """Of what is made of the same tools: one or two things for each profile that they go to."""
+
+
+def fit_names(tools: Iterable[Tool], pattern: str) -> bool:
+    """Whether the name of every tool of the client's matches ``pattern`` in full."""
+    return all(is_legal(tool.name, pattern) for tool in tools if isinstance(tool, FunctionTool))
 
 
 class KnownTool(msgspec.Struct, frozen=True):
@@ -32,10 +38,12 @@ class KnownTools(tuple[Tool, ...]):
         known = super().__new__(cls, [one.tool for one in each])
         known._each = each
         known._made = {}
+        known._named = {}
         return known
 
     _each: tuple[KnownTool, ...]
-    _made: dict[Hashable, tuple[object, list[Adjustment]]]
+    _made: dict[Hashable, tuple[Any, list[Adjustment]]]
+    _named: dict[str, bool]
 
     def once(self, key: Hashable, make: Callable[[Report], Made], report: Report) -> Made:
         """What ``make`` makes, told in ``report`` every time. Raises what it raises.
@@ -54,7 +62,15 @@ class KnownTools(tuple[Tool, ...]):
             self._made[key] = found
         else:
             report.adopt(found[1])
-        return cast(Made, found[0])
+        made: Made = found[0]
+        return made
+
+    def names_fit(self, pattern: str) -> bool:
+        """Whether the name of every tool of the client's matches ``pattern``, a profile's, in full."""
+        found = self._named.get(pattern)
+        if found is None:
+            found = self._named[pattern] = fit_names(self, pattern)
+        return found
 
     def written(self, key: Hashable, write: Callable[[Tool, str, Report], Json], report: Report) -> list[Json]:
         """What ``write`` makes of each tool and its path, to be written and not to be looked into.

@@ -11,7 +11,7 @@ import msgspec
 
 from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.request import Message
-from providers.spec.values import Json, JsonObject, Value
+from providers.spec.values import Form, Json, JsonObject
 from providers.wire.ids import matcher
 from providers.wire.json import JsonError, loads_object
 
@@ -60,7 +60,7 @@ def plain_turns(messages: tuple[Message, ...], dialect: str, ids: str, names: st
     """
     walk = _Walk(dialect, ids, names, words)
     for message in messages:
-        if message.name is not None or not walk.is_bare(message):
+        if message.name is not None or message.ext or (message.form is not None and walk.is_own(message.form)):
             return None
         match message.role:
             case "assistant":
@@ -91,9 +91,9 @@ class _Walk:
         self._waiting: set[str] = set()
         """Ids of those without a result."""
 
-    def is_bare(self, value: Value) -> bool:
-        """Whether nothing is carried with it, and it is not spelled in the target's own dialect."""
-        return not value.ext and (value.form is None or value.form.dialect != self._dialect)
+    def is_own(self, form: Form) -> bool:
+        """Whether this is the spelling of the target's own dialect."""
+        return form.dialect == self._dialect
 
     def lead(self, parts: tuple[Part, ...]) -> bool:
         """A message before the conversation; false for one that is not plain."""
@@ -156,16 +156,24 @@ class _Walk:
             self._turns.append(turn)
 
     def _text(self, part: TextPart, said: list[Json]) -> bool:
-        text = part.text
-        # A blank text is refused by some.
-        if part.annotations or part.state is not None or text.isspace() or not self.is_bare(part):
-            return False
+        text = self._plain(part)
         if text:
             said.append(self._words.text(text))
-        return True
+        return text is not None
+
+    def _plain(self, part: TextPart) -> str | None:
+        """What the text says; ``None`` for one that is not plain."""
+        if part.annotations or part.state is not None or part.ext:
+            return None
+        # A blank text is refused by some.
+        if part.text.isspace() or (part.form is not None and self.is_own(part.form)):
+            return None
+        return part.text
 
     def _call(self, part: ToolCallPart, turn: PlainTurn) -> bool:
-        if part.kind != "function" or part.executed_by != "client" or part.state is not None or not self.is_bare(part):
+        if part.kind != "function" or part.executed_by != "client" or part.state is not None or part.ext:
+            return False
+        if part.form is not None and self.is_own(part.form):
             return False
         call_id, name = part.id, part.name
         if not call_id or call_id in self._calls or not self._is_id(call_id) or not self._is_name(name):
@@ -181,7 +189,9 @@ class _Walk:
         return True
 
     def _result(self, part: ToolResultPart, turn: PlainTurn) -> bool:
-        if part.outcome != "ok" or part.executed_by != "client" or part.state is not None or not self.is_bare(part):
+        if part.outcome != "ok" or part.executed_by != "client" or part.state is not None or part.ext:
+            return False
+        if part.form is not None and self.is_own(part.form):
             return False
         call_id = part.call_id
         if call_id not in self._waiting:
@@ -189,11 +199,10 @@ class _Walk:
         self._waiting.remove(call_id)
         texts: list[str] = []
         for item in part.content:
-            if type(item) is not TextPart or item.annotations or item.state is not None or item.text.isspace():
+            text = self._plain(item) if type(item) is TextPart else None
+            if text is None:
                 return False
-            if not self.is_bare(item):
-                return False
-            texts.append(item.text)
+            texts.append(text)
         place, name = self._calls[call_id]
         turn.results.append((place, self._words.result(call_id, name, texts)))
         return True

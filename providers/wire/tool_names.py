@@ -13,7 +13,7 @@ from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart
 from providers.spec.request import FunctionTool, Message, Request, Tool, ToolChoice
 from providers.spec.response import Candidate, Response
 from providers.wire.ids import base62_digest, is_legal, matcher
-from providers.wire.known_tools import KnownTools
+from providers.wire.known_tools import KnownTools, fit_names
 
 _LENGTH: Final = 64
 """What every provider takes (OpenAI, Anthropic and Bedrock document no more)."""
@@ -110,13 +110,7 @@ def names_for(request: Request, pattern: str) -> ToolNames:
 
 def are_legal(tools: tuple[Tool, ...], pattern: str) -> bool:
     """Whether every tool of the client's has a name that matches ``pattern`` in full."""
-
-    def looked_at(_: Report) -> bool:
-        return all(is_legal(tool.name, pattern) for tool in tools if isinstance(tool, FunctionTool))
-
-    if isinstance(tools, KnownTools):
-        return tools.once((are_legal, pattern), looked_at, Report())
-    return looked_at(Report())
+    return tools.names_fit(pattern) if isinstance(tools, KnownTools) else fit_names(tools, pattern)
 
 
 def _calls_are_legal(messages: tuple[Message, ...], pattern: str) -> bool:

@@ -44,7 +44,7 @@ class _Candidate(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     content: _Content = _Content()
     index: int | UnsetType = UNSET
     finishMessage: str | None = None
-    avgLogprobs: Any = None
+    avgLogprobs: float | None = None
     safetyRatings: Any = None
     tokenCount: Any = None
 

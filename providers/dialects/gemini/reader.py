@@ -114,6 +114,8 @@ def was_written(form: Form | None, key: str) -> bool:
 
 def kept_form(form: Form | None, key: str) -> Form | None:
     """The form of an inner object that ``GeminiReader.keep`` remembered."""
+    if form is None:
+        return None
     text = variant(form, NAME, key)
     return None if text is None else form_of(text)
 

@@ -61,7 +61,8 @@ def _needs_flag(request: Request, config: JsonObject | None, target: Target) -> 
 
 
 def _written(tools: tuple[Tool, ...], form: Form | None, target: Target, report: Report) -> Json:
-    looked_into = any(path.startswith(_FIELD) for path in target.profile.absent_fields)
+    absent = target.profile.absent_fields
+    looked_into = bool(absent) and any(path.startswith(_FIELD) for path in absent)
     if not isinstance(tools, KnownTools) or is_native(form) or looked_into:
         return _objects(tools, form, target, report)
     key = (NAME, target.profile.tool_name)

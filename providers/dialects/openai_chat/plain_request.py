@@ -263,10 +263,10 @@ class PlainRequest:
 
 def _message(message: _Message) -> Message:
     content, calls = message.content, message.tool_calls
+    texts = (TextPart(text=content),) if isinstance(content, str) else _texts(content)
     if message.role == "tool":
-        result = ToolResultPart(call_id=str(message.tool_call_id), content=_texts(content))
-        return Message(role="tool", parts=(result,))
-    parts: tuple[Part, ...] = _texts(content)
+        return Message(role="tool", parts=(ToolResultPart(call_id=str(message.tool_call_id), content=texts),))
+    parts: tuple[Part, ...] = texts
     if calls:
         called = [
             ToolCallPart(id=call.id, name=call.function.name, arguments=call.function.arguments) for call in calls
@@ -275,9 +275,7 @@ def _message(message: _Message) -> Message:
     return Message(role=message.role, parts=parts)
 
 
-def _texts(content: str | tuple[_Text, ...] | UnsetType | None) -> tuple[TextPart, ...]:
-    if isinstance(content, str):
-        return (TextPart(text=content),)
+def _texts(content: tuple[_Text, ...] | UnsetType | None) -> tuple[TextPart, ...]:
     return tuple([TextPart(text=item.text) for item in content]) if content else ()
 
 
