@@ -27,7 +27,7 @@ _MOST_EVENT_BYTES = 32 << 20
 """One event of a stream is read no further than this; pictures come as text within one."""
 
 
-class Batch(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True, gc=False):
     """What came with one piece of a stream."""
 
     events: Sequence[StreamEvent]
@@ -121,7 +121,7 @@ class ProviderStream:
         self._patience = patience
         self._answer = answer
         self._chunks = aiter(answer.chunks())
-        self._decoder = plan.dialect.stream_decoder(plan.target.origin, spelling=spelling)
+        self._decoder = plan.dialect.stream_decoder(plan.target.origin, spelling=spelling and not self.relays)
         self._as_told = not plan.names and not plan.row.profile.input_includes_cache
         self._silent: bytearray | None = bytearray()
         """All that came before the first event."""

@@ -7,7 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from providers.spec.errors import RouterError
-from providers.spec.events import StreamEnd, StreamError
+from providers.spec.events import StreamEnd, StreamError, StreamEvent
 from providers.spec.profile import Target
 from providers.spec.response import Response
 from providers.spec.state import without_state
@@ -73,19 +73,19 @@ class StreamedAnswer:
         self._metrics: Metrics | None = metrics
         metrics.stream_began()
 
-    async def pieces(self, write: Callable[[Batch], bytes]) -> AsyncGenerator[bytes, None]:
+    async def pieces(self, write: Callable[[Sequence[StreamEvent], bytes], bytes]) -> AsyncGenerator[bytes, None]:
         """What ``write`` makes of the events as they came in, some at a time, where it makes anything of them.
 
-        The last it is given is a StreamEnd or a StreamError.
+        It is given the events and the bytes they came in. The last is a StreamEnd or a StreamError.
         """
         batch: Batch | None
         for batch in self._head:
-            if piece := write(self._watched(batch)):
+            if piece := write(self._watched(batch.events), batch.raw):
                 yield piece
             if self.is_over:
                 return
         while (batch := await self._stream.read()) is not None:
-            if piece := write(self._watched(batch)):
+            if piece := write(self._watched(batch.events), batch.raw):
                 yield piece
             if self.is_over:
                 return
@@ -97,9 +97,9 @@ class StreamedAnswer:
             self._metrics = None
         await self._stream.aclose()
 
-    def _watched(self, batch: Batch) -> Batch:
+    def _watched(self, events: Sequence[StreamEvent]) -> Sequence[StreamEvent]:
         passes = self._passes
-        events = passes.feed_after(self._watch.feed(passes.feed_before(batch.events)))
+        events = passes.feed_after(self._watch.feed(passes.feed_before(events)))
         last = type(events[-1]) if events else None
         self.is_over = last is StreamEnd or last is StreamError
         if last is StreamEnd:
@@ -112,7 +112,7 @@ class StreamedAnswer:
             if self._watch.markup.found:
                 report_markup(self._plan.report)
             self.said.update(said_of(self._plan, self._watch.verdicts))
-        return Batch(events, batch.raw)
+        return events
 
 
 class Explanation(msgspec.Struct, frozen=True):

@@ -15,7 +15,6 @@ from providers.wire.json import dumps
 from providers.wire.state_ids import has_marks, without_state_ids
 from router.asgi import EVENTS, HttpCall
 from router.asked import Asked
-from router.exchange import Batch
 from router.faces.relay import Relay
 from router.logs import RequestRecord
 from router.options import read_options
@@ -153,23 +152,23 @@ def written(face: Face, asked: Asked, answer: StreamedAnswer, record: RequestRec
     feed = encoder.feed
     relay = face.relay() if answer.relayed else None
 
-    def write(batch: Batch) -> bytes:
-        _note(batch.events, record, relay)
+    def write(events: Sequence[StreamEvent], raw: bytes) -> bytes:
+        _note(events, record, relay)
         if relay is None:
-            return b"".join([feed(event) for event in batch.events])
-        return _relayed(relay, batch, answer.said) + _error(encoder, batch.events, follows=face.follows)
+            return b"".join([feed(event) for event in events])
+        return _relayed(relay, events, raw, answer.said) + _error(encoder, events, follows=face.follows)
 
     return answer.pieces(write)
 
 
-def _relayed(relay: Relay, batch: Batch, said: JsonObject) -> bytes:
-    match batch.events[-1] if batch.events else None:
+def _relayed(relay: Relay, events: Sequence[StreamEvent], raw: bytes, said: JsonObject) -> bytes:
+    match events[-1] if events else None:
         case StreamEnd():
-            return relay.end(batch.raw, said)
+            return relay.end(raw, said)
         case StreamError():
-            return relay.fail(batch.raw)
+            return relay.fail(raw)
         case _:
-            return relay.feed(batch.raw)
+            return relay.feed(raw)
 
 
 def _error(encoder: StreamEncoder, events: Sequence[StreamEvent], *, follows: bool) -> bytes:

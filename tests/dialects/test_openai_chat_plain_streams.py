@@ -9,6 +9,7 @@ from unittest import mock
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks import bodies
 from providers.dialects.openai_chat.stream_decode import ChatStreamDecoder
 from providers.dialects.openai_chat.stream_encode import ChatStreamEncoder
 from providers.spec.dialect import FaceContext
@@ -86,8 +87,8 @@ LITERALS = st.sampled_from([
 ])  # fmt: skip
 
 
-def decoded(data: bytes, sizes: list[int]) -> list[StreamEvent]:
-    return decoded_by(ChatStreamDecoder(ORIGIN), data, sizes)
+def decoded(data: bytes, sizes: list[int], *, spelling: bool = True) -> list[StreamEvent]:
+    return decoded_by(ChatStreamDecoder(ORIGIN, spelling=spelling), data, sizes)
 
 
 @given(
@@ -106,6 +107,21 @@ def test_plain_chunks_are_read_as_the_codec_reads_them(
     with mock.patch.object(ChatStreamDecoder, "_is_more", return_value=False):
         expected = decoded(data, [])
     assert told(decoded(data, sizes)) == told(expected)
+    assert told(decoded(data, sizes, spelling=False)) == told(expected)
+
+
+def events_taken_apart(data: bytes, *, spelling: bool) -> list[str]:
+    """The events that the compiled reader left to the codec."""
+    read: list[str] = []
+    general = ChatStreamDecoder._event
+
+    def counted(self: ChatStreamDecoder, event: Any) -> Any:
+        read.append(event.data)
+        return general(self, event)
+
+    with mock.patch.object(ChatStreamDecoder, "_event", counted):
+        ChatStreamDecoder(ORIGIN, spelling=spelling).feed(data)
+    return read
 
 
 def test_nearly_all_of_a_stream_is_plain() -> None:
@@ -118,17 +134,12 @@ def test_nearly_all_of_a_stream_is_plain() -> None:
     chunks += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "tool_calls"}]}]
     chunks += [{"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2}}]
     data = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in chunks)
-    read = 0
-    general = ChatStreamDecoder._event
+    assert len(events_taken_apart(data.encode(), spelling=True)) == 1
 
-    def counted(self: ChatStreamDecoder, event: Any) -> Any:
-        nonlocal read
-        read += 1
-        return general(self, event)
 
-    with mock.patch.object(ChatStreamDecoder, "_event", counted):
-        ChatStreamDecoder(ORIGIN).feed(data.encode())
-    assert read == 1
+def test_of_a_stream_whose_spelling_nobody_asks_for_all_is_plain() -> None:
+    data = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in bodies.openai_events()) + "data: [DONE]\n\n"
+    assert events_taken_apart(data.encode(), spelling=False) == ["[DONE]"]
 
 
 @given(st.lists(CHUNKS, max_size=14), st.booleans())

@@ -73,7 +73,7 @@ class OpenAIChat:
 
     def stream_decoder(self, origin: Origin, *, spelling: bool = True) -> StreamDecoder:
         """See ``stream_decode``."""
-        return ChatStreamDecoder(origin)
+        return ChatStreamDecoder(origin, spelling=spelling)
 
     def stream_encoder(self, context: FaceContext) -> StreamEncoder:
         """See ``stream_encode``."""

@@ -18,7 +18,7 @@ from providers.spec.values import Ext, Json, JsonObject
 from providers.wire.failures import text_of, upstream_error
 from providers.wire.json import JsonError, loads_object
 from providers.wire.openai_errors import error_in, error_of
-from providers.wire.plain import object_in
+from providers.wire.plain import negative_zero, object_in
 from providers.wire.sse import Piece, ServerSentEvent, SseParser, event_of
 
 _PADDING = frozenset({"obfuscation", "p", "object"})
@@ -36,8 +36,10 @@ _MOST_CHOICES = 128
 class ChatStreamDecoder:
     """Feed it bytes cut anywhere. It never raises: what breaks the grammar is a StreamError, and the last event."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, *, spelling: bool = True) -> None:
         self._origin = origin
+        self._spelling = spelling
+        """Whether what is said of the whole answer has to keep its order."""
         self._parser = SseParser()
         self._unframed: bytearray | None = bytearray()
         self._choices: dict[int, ChoiceStream] = {}
@@ -76,11 +78,16 @@ class ChatStreamDecoder:
         return events
 
     def _is_more(self, data: bytes, events: list[StreamEvent]) -> bool:
-        """Whether it is a chunk that only goes on with what has begun; then what it adds is among the events."""
-        chunk = read_chunk(data)
-        if chunk is None or not self._started:
+        """Whether it is a chunk that only goes on with what has begun, or begins an answer whose spelling nobody asks
+        for; then what it adds is among the events.
+        """
+        chunk = None if negative_zero(data) else read_chunk(data)
+        if chunk is None:
             return False
-        if (chunk.service_tier, chunk.system_fingerprint) != self._same and not self._is_known(chunk):
+        if not self._started:
+            if self._spelling or not chunk.choices:
+                return False
+        elif (chunk.service_tier, chunk.system_fingerprint) != self._same and not self._is_known(chunk):
             return False
         usage: JsonObject | None = None
         if chunk.usage is not UNSET and chunk.usage != _NULL:
@@ -88,13 +95,38 @@ class ChatStreamDecoder:
             if usage is None:
                 return False
         for choice in chunk.choices:
-            if choice.index not in self._choices:
+            if choice.index not in self._choices and not self._begins(choice.index):
                 return False
+        if not self._started:
+            self._begin(chunk, events)
         for choice in chunk.choices:
             self._choices[choice.index].more(choice, events)
         if usage:
             events += self._use(usage)
         return True
+
+    def _begins(self, index: int) -> bool:
+        """Begin another choice, where there may be another."""
+        if len(self._choices) >= _MOST_CHOICES:
+            return False
+        self._choices[index] = ChoiceStream(self._origin, index)
+        return True
+
+    def _begin(self, chunk: PlainChunk, events: list[StreamEvent]) -> None:
+        self._started = True
+        if isinstance(chunk.service_tier, str):
+            self._known["service_tier"] = chunk.service_tier
+        if isinstance(chunk.system_fingerprint, str):
+            self._known["system_fingerprint"] = chunk.system_fingerprint
+        self._same = (chunk.service_tier, chunk.system_fingerprint)
+        events.append(
+            ResponseStart(
+                id="" if chunk.id is UNSET else chunk.id,
+                model="" if chunk.model is UNSET else chunk.model,
+                created=None if chunk.created is UNSET else chunk.created,
+                ext={NAME: dict(self._known)} if self._known else {},
+            )
+        )
 
     def _is_known(self, chunk: PlainChunk) -> bool:
         """Whether what a chunk says of the whole answer was said before."""
@@ -180,10 +212,8 @@ class ChatStreamDecoder:
         fields = Fields(value)
         index = fields.integer("index") or 0
         usage = fields.object("usage")
-        if index not in self._choices:
-            if len(self._choices) >= _MOST_CHOICES:
-                raise ProviderProtocolError("the stream has too many choices")
-            self._choices[index] = ChoiceStream(self._origin, index)
+        if index not in self._choices and not self._begins(index):
+            raise ProviderProtocolError("the stream has too many choices")
         yield from self._choices[index].feed(fields)
         if usage:
             yield from self._use(usage)

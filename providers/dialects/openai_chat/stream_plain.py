@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from providers.wire.plain import plain_reader
+from providers.wire.plain import blind_reader
 
 
 class _Function(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -60,5 +60,5 @@ class PlainChunk(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     p: str | UnsetType = UNSET
 
 
-read_chunk = plain_reader(PlainChunk)
-"""``None`` for every other chunk, and for what is none."""
+read_chunk = blind_reader(PlainChunk)
+"""``None`` for every other chunk, and for what is none. Reads ``-0`` as 0, which no index is."""
