@@ -27,19 +27,16 @@ class Words(msgspec.Struct, frozen=True):
     """What came of a call: the call's id, its tool's name, and texts."""
 
 
-class PlainTurn:
+class PlainTurn(msgspec.Struct):
     """What one side said until the other spoke."""
 
-    __slots__ = ("called", "results", "role", "said")
-
-    def __init__(self, role: Literal["user", "assistant"]) -> None:
-        self.role = role
-        self.said: list[Json] = []
-        """Texts and calls."""
-        self.called = False
-        """Whether it has calls."""
-        self.results: list[tuple[int, Json]] = []
-        """The place of a call among all, and what came of it; in the order of the calls."""
+    role: Literal["user", "assistant"]
+    said: list[Json] = []
+    """Texts and calls."""
+    called: bool = False
+    """Whether it has calls."""
+    results: list[tuple[int, Json]] = []
+    """The place of a call among all, and what came of it; in the order of the calls."""
 
 
 class PlainTurns(msgspec.Struct, frozen=True):

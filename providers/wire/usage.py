@@ -18,6 +18,8 @@ def counted(usage: Usage | None, profile: Profile) -> Usage | None:
 
 def counted_answer(response: Response, profile: Profile) -> Response:
     """A whole answer with its usage counted once."""
+    if not profile.input_includes_cache:
+        return response
     usage = counted(response.usage, profile)
     return response if usage is response.usage else msgspec.structs.replace(response, usage=usage)
 

@@ -132,13 +132,15 @@ async def answer_stream(
 
 def encoded(face: Face, asked: Asked, answer: Answer) -> JsonObject:
     """A whole answer in the face's dialect."""
-    return face.dialect.encode_response(answer.response, face_context(face, asked, answer.target.model, answer.said))
+    response = answer.response
+    context = face_context(face, asked, answer.target.model, answer.said, response_id=response.id)
+    return face.dialect.encode_response(response, context)
 
 
-def face_context(face: Face, asked: Asked, model: str, said: JsonObject) -> FaceContext:
-    """What a face adds to an answer of its own accord."""
+def face_context(face: Face, asked: Asked, model: str, said: JsonObject, *, response_id: str = "") -> FaceContext:
+    """What a face adds to an answer of its own accord. ``response_id``: what the provider called it, if it did."""
     return FaceContext(
-        response_id=face.id_prefix + secrets.token_hex(12),
+        response_id=response_id or face.id_prefix + secrets.token_hex(12),
         model=model,
         created=int(time.time()),
         router=said,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.dialects import DIALECTS
+from providers.dialects.openai_chat import response_encode
 from providers.dialects.openai_chat.answer_encode import encode_message
 from providers.dialects.openai_chat.plain_message import plain_message
+from providers.spec.dialect import FaceContext
 from providers.spec.errors import RouterError
 from providers.spec.parts import (
     MediaPart,
@@ -22,12 +25,13 @@ from providers.spec.parts import (
     TextPart,
     ToolCallPart,
 )
-from providers.spec.response import Candidate
+from providers.spec.response import Candidate, Finish, Response
 from providers.spec.values import Form
 from providers.wire.json import dumps, loads_object
 from tests.dialects.test_openai_chat_plain import among
 from tests.traffic import Exchange, exchange_id, exchanges, needs_traffic
 
+CONTEXT = FaceContext(response_id="r", model="m", created=1)
 CHAT, MESSAGES, GEMINI = "openai-chat", "anthropic-messages", "google-generate-content"
 
 STATES = st.none() | st.builds(
@@ -64,7 +68,15 @@ PARTS = st.one_of(
         odd=[RefusalPart(text="no"), OpaquePart(dialect=GEMINI, type="t", value={}), MediaPart(kind="image", url="u")],
     ),
 )
-CANDIDATES = st.builds(Candidate, parts=st.lists(PARTS, max_size=4).map(tuple), form=FORMS, ext=EXTS)
+FINISHES = [None, Finish(reason="stop"), Finish(reason="tool_calls", raw="tool_use", form=Form(dialect=MESSAGES))]
+CANDIDATES = st.builds(
+    Candidate,
+    parts=st.lists(PARTS, max_size=4).map(tuple),
+    finish=st.sampled_from(FINISHES),
+    logprobs=among(None, odd=[{"content": []}]),
+    form=FORMS,
+    ext=EXTS,
+)
 
 
 def check(candidate: Candidate) -> bool:
@@ -73,6 +85,9 @@ def check(candidate: Candidate) -> bool:
     if plain is None:
         return False
     assert dumps(plain) == dumps(encode_message(candidate, "r"))
+    with patch.object(response_encode, "plain_message", lambda *_: None):
+        answer = dumps(response_encode.encode_response(Response(candidates=(candidate,)), CONTEXT))
+    assert dumps(response_encode.encode_response(Response(candidates=(candidate,)), CONTEXT)) == answer
     return True
 
 

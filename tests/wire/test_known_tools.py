@@ -56,6 +56,13 @@ def test_what_is_made_of_tools_is_bounded() -> None:
     assert len(tools._made) <= 16
 
 
+def test_names_are_looked_at_once_for_each_pattern() -> None:
+    tools = KnownTools([KnownTool(LOOK), KnownTool(FunctionTool(name="a.b"))])
+    for _ in range(2):
+        assert tools.names_fit("[a-z.]+")
+        assert not tools.names_fit("[a-z]+")
+
+
 def test_a_tool_of_which_nothing_is_told_is_written_once_whatever_it_comes_with() -> None:
     written: list[str] = []
 

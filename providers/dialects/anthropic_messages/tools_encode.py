@@ -45,7 +45,7 @@ def encode_tools(
     offered = tools or ()
     if choice is not None:
         report_foreign_ext(choice.ext, "tool_choice", report)
-        offered = _allowed(offered, choice, report)
+        offered = _allowed(offered, choice, report) if choice.names else offered
     if tools is None:
         encoded: Json = None
     elif isinstance(tools, KnownTools) and offered is tools:

@@ -21,6 +21,8 @@ PLACEHOLDER_SIGNATURE: Final = "skip_thought_signature_validator"
 (https://ai.google.dev/gemini-api/docs/thought-signatures, "transferring history from other models")."""
 
 _COLLECTIONS: Final = ("models/", "tunedModels/")
+_UNQUOTED: Final = re.compile(r"[a-zA-Z0-9_.~-]+")
+"""Names that stand in a path as they are, as nearly every one does."""
 _PREFIX: Final = "call_gemini_"
 _MINTED: Final = re.compile(rf"{_PREFIX}[0-9A-Za-z]{{22}}")
 
@@ -33,7 +35,8 @@ def path_of(model: str, *, stream: bool) -> str:
     named = model.startswith(_COLLECTIONS)
     collection, _, name = model.partition("/") if named else ("models", "", model)
     method = "streamGenerateContent?alt=sse" if stream else "generateContent"
-    return f"/v1beta/{collection}/{quote(name, safe='')}:{method}"
+    written = name if _UNQUOTED.fullmatch(name) else quote(name, safe="")
+    return f"/v1beta/{collection}/{written}:{method}"
 
 
 def minted_id(answer: str, candidate: int, index: int, name: str) -> str:

@@ -182,14 +182,16 @@ def _config(calling: JsonObject | None, request: Request) -> JsonObject | None:
 def _calling_config(choice: ToolChoice, tools: tuple[Tool, ...], report: Report) -> JsonObject | None:
     if is_native(choice.form):
         return _native_config(choice)
-    report_foreign_ext(choice.ext, "tool_choice", report)
+    if choice.ext:
+        report_foreign_ext(choice.ext, "tool_choice", report)
     if not tools:
         report_without_tools(choice, report)
         return None
     if choice.parallel is False:
         # Never pretend (CHOICE-10).
         report.add("parallel_tool_calls", "dropped", "Gemini has no such switch: several calls may come", from_=False)
-    _check_names(tools, choice)
+    if choice.names:
+        _check_names(tools, choice)
     return _mode(choice, report)
 
 
@@ -227,7 +229,7 @@ def _mode(choice: ToolChoice, report: Report) -> JsonObject | None:
 
 
 def _check_names(tools: tuple[Tool, ...], choice: ToolChoice) -> None:
-    offered = {tool.name for tool in tools if isinstance(tool, FunctionTool)} if choice.names else ()
+    offered = {tool.name for tool in tools if isinstance(tool, FunctionTool)}
     for name in choice.names:
         if name not in offered:
             raise InvalidRequestError(f"tool_choice: there is no tool {name!r} in tools", path="tool_choice")

@@ -134,12 +134,14 @@ def _is_number(value: Raw | UnsetType) -> bool:
 class PlainRequest:
     """A request as ``read_plain`` has read it."""
 
-    __slots__ = ("_body", "_raw", "_tools")
+    __slots__ = ("_body", "_raw", "_tools", "tool_choice")
 
     def __init__(self, raw: bytes, body: _Body, tools: PlainTools) -> None:
         self._raw = raw
         self._body = body
         self._tools = tools
+        self.tool_choice = _tool_choice(body)
+        """Which tools may or must be called."""
 
     # ---- what it says
 
@@ -168,15 +170,6 @@ class PlainRequest:
     def tool_names(self) -> tuple[str, ...]:
         """Names of the tools, in order."""
         return self._tools.names
-
-    @property
-    def tool_choice(self) -> ToolChoice | None:
-        """Which tools may or must be called."""
-        choice, parallel = self._body.tool_choice, self._body.parallel_tool_calls
-        told = parallel if parallel is not UNSET else None
-        if choice is UNSET:
-            return None if told is None else ToolChoice(parallel=told)
-        return ToolChoice(mode=choice, parallel=told)
 
     def schema_text(self, name: str) -> bytes | None:
         """The parameters of the first tool of this name as they were written; ``None`` where it has none."""
@@ -259,6 +252,14 @@ class PlainRequest:
 
 
 # ---- to the canonical form
+
+
+def _tool_choice(body: _Body) -> ToolChoice | None:
+    choice, parallel = body.tool_choice, body.parallel_tool_calls
+    told = parallel if parallel is not UNSET else None
+    if choice is UNSET:
+        return None if told is None else ToolChoice(parallel=told)
+    return ToolChoice(mode=choice, parallel=told)
 
 
 def _message(message: _Message) -> Message:
