@@ -90,7 +90,7 @@ class ChatStreamEncoder:
     def _fed(self, event: StreamEvent) -> bytes:
         match event:
             case PartDelta():
-                return self._part_delta(self._choice(event.candidate), event.index, event.text)
+                return self._part_delta(self._choice(event.candidate), event)
             case ResponseStart():
                 self._start = event
                 self._ext.update(extended(event.ext, NAME))
@@ -174,12 +174,14 @@ class ChatStreamEncoder:
         told: JsonObject = {**encode_call(call, sent_id, extra), "index": number}
         return self._delta(choice, {"tool_calls": [told]})
 
-    def _part_delta(self, choice: _Choice, index: int, text: str) -> bytes:
-        written = self._first_delta(choice, index, text)
-        frame = self._frame(choice, index)
+    def _part_delta(self, choice: _Choice, event: PartDelta) -> bytes:
+        """A piece of a part that has no frame, or none yet."""
+        frame, index = self._frame(choice, event.index), event.index
         if frame is not None:
             self._frames[choice.index, index] = (*frame, None if index in choice.calls else choice.trail)
-        return written
+            if choice.started:
+                return self.feed(event)
+        return self._unframed(choice, index, event.text)
 
     def _frame(self, choice: _Choice, index: int) -> tuple[bytes, bytes] | None:
         """The frame of a text or of a function's arguments; ``None`` for what is told in another way."""
@@ -195,7 +197,7 @@ class ChatStreamEncoder:
         begin = b'data: %b,"choices":[{"index":%d,"delta":%b' % (dumps(envelope)[:-1], choice.index, delta[0])
         return begin, delta[1] + b',"finish_reason":null}]}\n\n'
 
-    def _first_delta(self, choice: _Choice, index: int, text: str) -> bytes:
+    def _unframed(self, choice: _Choice, index: int, text: str) -> bytes:
         part = choice.parts[index]
         if isinstance(part, ToolCallPart) and is_client_call(part):
             number = choice.calls.get(index)
