@@ -1,5 +1,8 @@
 """One provider's quirks as data, and the target a request is encoded for."""
 
+import re
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -114,6 +117,10 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         """The stamp for state that this target issues."""
         return Origin(dialect=self.dialect, provider=self.provider, model=self.model, scope=self.scope)
 
+    def is_one_of(self, models: str | None) -> bool:
+        """Whether its model is one of those that a regular expression of the profile stands for."""
+        return models is not None and _searcher(models)(self.model) is not None
+
     def accepts(self, state: State) -> bool:
         """Whether opaque state may go back here.
 
@@ -126,3 +133,8 @@ class Target(msgspec.Struct, frozen=True, kw_only=True):
         if not origin.stamped:
             return True
         return (origin.provider, origin.model, origin.scope) == (self.provider, self.model, self.scope)
+
+
+@lru_cache(maxsize=256)
+def _searcher(pattern: str) -> Callable[[str], object]:
+    return re.compile(pattern).search

@@ -218,9 +218,8 @@ def _trim_last(turns: list[_Turn], report: Report) -> None:
 
 def _end_with_user(turns: list[_Turn], target: Target, report: Report) -> None:
     """The newest models refuse to go on with an answer that has begun ("… not support assistant message prefill")."""
-    pattern = target.profile.no_prefill_models
     last = turns[-1]
-    if last.role != "assistant" or last.native or pattern is None or not re.search(pattern, target.model):
+    if last.role != "assistant" or last.native or not target.is_one_of(target.profile.no_prefill_models):
         return
     message = Message(role="user", parts=(TextPart(text=CONTINUE),))
     turns.append(_Turn("user", [{"type": "text", "text": CONTINUE}], message, lost_reasoning=False))

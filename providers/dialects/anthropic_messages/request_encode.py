@@ -22,7 +22,6 @@ from providers.spec.profile import Target
 from providers.spec.request import OutputFormat, Request
 from providers.spec.values import Json, JsonObject, extended
 from providers.wire.cache_marks import adopted_marks
-from providers.wire.ids import searcher
 from providers.wire.json import loads
 from providers.wire.known_tools import KnownTools
 from providers.wire.reader import arranged, variant
@@ -162,8 +161,7 @@ def _sampling(request: Request, thinking: Thinking, target: Target, report: Repo
     fields: JsonObject = {"temperature": request.temperature, "top_p": request.top_p, "top_k": request.top_k}
     if is_native(request.form):
         return fields
-    fixed = target.profile.fixed_sampling_models
-    if fixed is not None and searcher(fixed)(target.model):
+    if target.is_one_of(target.profile.fixed_sampling_models):
         return _without_sampling(fields, report)
     if thinking.on:
         _drop_with_thinking(fields, report)

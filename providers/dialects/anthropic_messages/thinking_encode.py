@@ -1,6 +1,5 @@
 """Reasoning in Anthropic's words: ``thinking``, the effort, and the limits that hang on them."""
 
-import re
 from typing import Final
 
 import msgspec
@@ -109,8 +108,7 @@ def _native_config(reasoning: Reasoning) -> JsonObject | None:
 
 
 def _is_adaptive(target: Target) -> bool:
-    pattern = target.profile.adaptive_thinking_models
-    return pattern is not None and re.search(pattern, target.model) is not None
+    return target.is_one_of(target.profile.adaptive_thinking_models)
 
 
 def _display(reasoning: Reasoning, report: Report) -> JsonObject:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from providers.dialects.gemini.config_decode import JSON_TYPE, TEXT_TYPE
-from providers.dialects.gemini.grammar import NAME, matches, report_foreign_ext
+from providers.dialects.gemini.grammar import NAME, report_foreign_ext
 from providers.dialects.gemini.reader import inner_ext, is_native, kept_form, was_written, written
 from providers.spec.adjustments import Report
 from providers.spec.profile import Target
@@ -103,8 +103,8 @@ def _shown(reasoning: Reasoning, report: Report) -> JsonObject:
 
 
 def _amount(reasoning: Reasoning, target: Target, report: Report) -> JsonObject:
-    always = matches(target.profile.always_thinking_models, target.model)
-    levels = matches(target.profile.thinking_level_models, target.model)
+    always = target.is_one_of(target.profile.always_thinking_models)
+    levels = target.is_one_of(target.profile.thinking_level_models)
     if reasoning.enabled is False or reasoning.effort == "none" or reasoning.budget_tokens == 0:
         return _off(levels, always, report)
     effort, budget = reasoning.effort, reasoning.budget_tokens

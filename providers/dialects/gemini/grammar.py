@@ -8,7 +8,7 @@ from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import ToolCallPart
 from providers.spec.values import Ext, JsonObject
-from providers.wire.ids import base62_digest, searcher
+from providers.wire.ids import base62_digest
 from providers.wire.json import JsonError, loads_object
 
 NAME: Final = "google-generate-content"
@@ -81,8 +81,3 @@ def check_tool_name(name: str, pattern: str, path: str) -> None:
     """Raise InvalidRequestError naming a tool whose name the target would refuse (SCHEMA-17)."""
     if not re.fullmatch(pattern, name):
         raise InvalidRequestError(f"{path}: tool name {name!r} must match {pattern}", path=path)
-
-
-def matches(pattern: str | None, model: str) -> bool:
-    """Whether a model is one of those a profile's regular expression stands for."""
-    return pattern is not None and searcher(pattern)(model) is not None

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from providers.dialects.gemini.call_ids import CallIds
-from providers.dialects.gemini.grammar import NAME, PLACEHOLDER_SIGNATURE, matches, report_foreign_ext
+from providers.dialects.gemini.grammar import NAME, PLACEHOLDER_SIGNATURE, report_foreign_ext
 from providers.dialects.gemini.message_encode import MessageEncoder, Piece
 from providers.dialects.gemini.reader import is_native, was_written, written
 from providers.dialects.gemini.request_decode import INSTRUCTION
@@ -77,7 +77,7 @@ def encode_history(messages: tuple[Message, ...], target: Target, report: Report
     turns = _turns(messages, leading, encoder, calls, report)
     if not native and (not turns or turns[0].role != "user"):
         _begin_with_user(turns, report)
-    if matches(target.profile.signature_models, target.model):
+    if target.is_one_of(target.profile.signature_models):
         _sign(turns, report)
     return EncodedHistory(system, [body for turn in turns for body in turn.bodies()])
 

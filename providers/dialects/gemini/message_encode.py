@@ -3,7 +3,7 @@
 from typing import TypeAlias
 
 from providers.dialects.gemini.call_ids import CallIds
-from providers.dialects.gemini.grammar import NAME, check_tool_name, matches, report_foreign_ext
+from providers.dialects.gemini.grammar import NAME, check_tool_name, report_foreign_ext
 from providers.dialects.gemini.parts_encode import (
     call_body,
     media_body,
@@ -56,7 +56,7 @@ class MessageEncoder:
         self._target = target
         self._report = report
         self._calls = calls
-        self._media_in_results = matches(target.profile.media_result_models, target.model)
+        self._media_in_results = target.is_one_of(target.profile.media_result_models)
 
     def message(self, message: Message, path: str) -> list[Piece]:
         """Every part of a message that can be sent. Raises UnsupportedError for media that cannot."""

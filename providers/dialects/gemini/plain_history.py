@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from providers.dialects.gemini.grammar import NAME, is_minted, matches
+from providers.dialects.gemini.grammar import NAME, is_minted
 from providers.dialects.gemini.history_encode import EncodedHistory
 from providers.dialects.gemini.results import plain_output
 from providers.spec.profile import Target
@@ -17,7 +17,7 @@ def plain_history(messages: tuple[Message, ...], target: Target) -> EncodedHisto
     One that ends in calls and their results is no plain one where calls want signatures.
     """
     found = plain_turns(messages, NAME, target.profile.tool_call_id, target.profile.tool_name, _WORDS)
-    if found is None or (found.turns[-1].results and matches(target.profile.signature_models, target.model)):
+    if found is None or (found.turns[-1].results and target.is_one_of(target.profile.signature_models)):
         return None
     contents: list[Json] = []
     for turn in found.turns:

@@ -4,7 +4,7 @@ from typing import Final
 
 import msgspec
 
-from providers.dialects.gemini.grammar import NAME, check_tool_name, matches, report_foreign_ext
+from providers.dialects.gemini.grammar import NAME, check_tool_name, report_foreign_ext
 from providers.dialects.gemini.reader import form_of, inner_ext, is_native, kept_form, was_written, written
 from providers.dialects.gemini.tools_decode import MODES, PLACE
 from providers.spec.adjustments import Report
@@ -51,7 +51,7 @@ def _needs_flag(request: Request, config: JsonObject | None, target: Target) -> 
     tools, profile = request.tools or (), target.profile
     if len(tools) < 2 or f"toolConfig.{_FLAG}" in profile.absent_fields:
         return False
-    if not matches(profile.mixed_tools_models, target.model):
+    if not target.is_one_of(profile.mixed_tools_models):
         return False
     kinds = {isinstance(tool, FunctionTool) for tool in tools}
     return len(kinds) == 2 and not (config or {}).keys() & {_FLAG, "include_server_side_tool_invocations"}

@@ -1,7 +1,5 @@
 """A forced call while the model thinks: refused here where the host refuses it, or silently leaves thinking out."""
 
-import re
-
 from providers.spec.errors import ForcedChoiceError
 from providers.spec.profile import Target
 from providers.spec.request import Reasoning
@@ -14,7 +12,7 @@ def check_forced_choice(choice: Json, reasoning: Reasoning | None, target: Targe
     if profile.forced_choice_with_thinking != "refuse" or not _forces(choice) or not _thinks(reasoning, target):
         return
     models = profile.forced_choice_models
-    if models is not None and not re.search(models, target.model):
+    if models is not None and not target.is_one_of(models):
         return
     message = (
         "tool_choice: this model takes no forced call while it thinks; use tool_choice auto, turn reasoning off, "
@@ -37,6 +35,5 @@ def _forces(choice: Json) -> bool:
 
 def _thinks(reasoning: Reasoning | None, target: Target) -> bool:
     if reasoning is None or (reasoning.enabled is None and reasoning.effort is None and not reasoning.budget_tokens):
-        models = target.profile.thinking_models
-        return models is not None and re.search(models, target.model) is not None
+        return target.is_one_of(target.profile.thinking_models)
     return reasoning.enabled is not False and reasoning.effort != "none" and reasoning.budget_tokens != 0

@@ -1,6 +1,5 @@
 """The canonical form to a chat request."""
 
-import re
 from typing import Final
 
 from providers.dialects.openai_chat.caller import spelled_defaults
@@ -141,9 +140,8 @@ def _sampling(request: Request, target: Target, report: Report) -> JsonObject:
     (PARAM-03). What a chat caller writes for such a model is the provider's to judge.
     """
     fields: JsonObject = {"temperature": request.temperature, "top_p": request.top_p}
-    pattern = target.profile.fixed_sampling_models
     effort = request.reasoning.effort if request.reasoning is not None else None
-    if carried(request.form) or effort == "none" or pattern is None or not re.search(pattern, target.model):
+    if carried(request.form) or effort == "none" or not target.is_one_of(target.profile.fixed_sampling_models):
         return fields
     for name, value in fields.items():
         if value is not None and value != 1:

@@ -1,6 +1,5 @@
 """The canonical form to a Responses request."""
 
-import re
 from typing import Final
 
 from providers.dialects.openai_responses.caller import spelled_defaults
@@ -131,7 +130,7 @@ def _ext(request: Request, target: Target, report: Report) -> Ext:
 
 def _seals_reasoning(target: Target) -> bool:
     pattern = target.profile.unsealed_models
-    return pattern is None or re.search(pattern, target.model) is None
+    return pattern is None or not target.is_one_of(pattern)
 
 
 def _without_text(ext: Ext) -> Ext:
@@ -150,9 +149,8 @@ def _limit(request: Request, report: Report) -> int | None:
 def _sampling(request: Request, target: Target, report: Report) -> JsonObject:
     """Temperature and top_p, left out with a report where the model has them fixed (PARAM-03)."""
     fields: JsonObject = {"temperature": request.temperature, "top_p": request.top_p}
-    pattern = target.profile.fixed_sampling_models
     effort = request.reasoning.effort if request.reasoning is not None else None
-    if is_native(request.form) or effort == "none" or pattern is None or not re.search(pattern, target.model):
+    if is_native(request.form) or effort == "none" or not target.is_one_of(target.profile.fixed_sampling_models):
         return fields
     for name, value in fields.items():
         if value is not None and value != 1:
