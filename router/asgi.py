@@ -1,7 +1,7 @@
 """One HTTP exchange with a caller on bare ASGI: its headers, its body, its answer, and whether the caller is there."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
 from urllib.parse import parse_qs
@@ -20,6 +20,8 @@ Watch: TypeAlias = Callable[[Callable[[], None] | None], bool]
 Headers: TypeAlias = Iterable[tuple[bytes, bytes]]
 """Names in lower case, as ASGI has them."""
 
+AnswerWhole: TypeAlias = Callable[[int, Headers, bytes], bool]
+
 JSON: Final = b"application/json"
 EVENTS: Final = b"text/event-stream; charset=utf-8"
 
@@ -27,6 +29,12 @@ DISCONNECT: Final = "ai_router.disconnect"
 """Extension of the scope: ``watch(callback)`` of a server that tells when a caller leaves before it was answered.
 
 The callback replaces the one before, ``None`` takes it away; ``False`` comes back where the caller has left already.
+"""
+
+WHOLE: Final = "ai_router.whole"
+"""Extension of the scope: ``answer(status, headers, body)`` of a server that takes an answer in one piece.
+
+``False`` comes back where that cannot be now: then it is sent as everywhere.
 """
 
 _MOST_DIGITS: Final = 18
@@ -83,14 +91,17 @@ class HttpCall:
 
     def while_there(self) -> "WhileThere":
         """Cancels what is done within it when the caller closes the connection. The body must have been read."""
-        return WhileThere(self._receive, (self.scope.get("extensions") or {}).get(DISCONNECT))
+        return WhileThere(self._receive, self._extensions.get(DISCONNECT))
 
     # ---- out
 
     async def answer(self, body: bytes, *, status: int = 200, headers: Headers = (), media_type: bytes = JSON) -> None:
         """Send a whole answer. Raises CallerGoneError where the server knows that nobody reads it."""
-        await self._sent(self._start(status, (*headers, (b"content-length", b"%d" % len(body))), media_type))
-        await self._sent({"type": "http.response.body", "body": body, "more_body": False})
+        sent = self._begun(status, (*headers, (b"content-length", b"%d" % len(body))), media_type)
+        answered: AnswerWhole | None = self._extensions.get(WHOLE)
+        if answered is None or not answered(status, sent, body):
+            await self._sent({"type": "http.response.start", "status": status, "headers": sent})
+            await self._sent({"type": "http.response.body", "body": body, "more_body": False})
 
     async def stream(
         self,
@@ -106,7 +117,8 @@ class HttpCall:
         """
         try:
             unbuffered = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
-            await self._sent(self._start(200, (*unbuffered, *headers), media_type))
+            sent = self._begun(200, (*unbuffered, *headers), media_type)
+            await self._sent({"type": "http.response.start", "status": 200, "headers": sent})
             async for piece in pieces:
                 more = not is_over()
                 await self._sent({"type": "http.response.body", "body": piece, "more_body": more})
@@ -131,10 +143,14 @@ class HttpCall:
             # How servers of ASGI 2.4 and later say it.
             raise CallerGoneError from None
 
-    def _start(self, status: int, headers: Headers, media_type: bytes) -> Message:
+    def _begun(self, status: int, headers: Headers, media_type: bytes) -> Headers:
+        """The headers of an answer that begins."""
         self.record.status = status
-        sent = (*headers, (b"content-type", media_type), (b"x-request-id", self.record.request_id.encode()))
-        return {"type": "http.response.start", "status": status, "headers": sent}
+        return (*headers, (b"content-type", media_type), (b"x-request-id", self.record.request_id.encode()))
+
+    @property
+    def _extensions(self) -> Mapping[str, Any]:
+        return self.scope.get("extensions") or {}
 
 
 class WhileThere:

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from router.asgi import DISCONNECT, App
+from router.asgi import DISCONNECT, WHOLE, App
 from router.cycle import Cycle, whole_answer
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class Connection(asyncio.Protocol):
             keep_alive=version == "1.1" and parser.should_keep_alive(),
             expects_continue=self._expects_continue,
         )
-        scope["extensions"] = {DISCONNECT: cycle.watch}
+        scope["extensions"] = {DISCONNECT: cycle.watch, WHOLE: cycle.answer}
         self._headers = []  # trailers are headers to the parser, and nothing to us
         self._meaningless = 0
         self._reading = cycle

@@ -171,6 +171,17 @@ class Cycle:
         else:
             self._write(message.get("body", b""), more=message.get("more_body", False))
 
+    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Take a whole answer; false where the caller does not keep up, so that it has to be waited for."""
+        if self._connection.congestion is not None:
+            return False
+        if not self._gone:
+            if self.is_complete or self._head is not None:
+                raise RuntimeError("unexpected answer")
+            self._head = self._headed(status, headers)
+            self._write(body, more=False)
+        return True
+
     def _headed(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
         self._is_bodyless = self.scope["method"] == "HEAD" or status in _NO_BODY
         if not self._asked_for and not self.is_read:

@@ -146,17 +146,17 @@ class Pipeline:
             return self
         return Pipeline(self.routes, self._upstreams, self._metrics, self._layers, key)
 
-    async def run(self, asked: Asked) -> Answer:
+    def run(self, asked: Asked) -> Awaitable[Answer]:
         """The whole answer from the first candidate that gives one. Raises RouterError."""
-        return await self._first(asked, self._answer, stream=False)
+        return self._first(asked, self._answer, stream=False)
 
-    async def stream(self, asked: Asked) -> StreamedAnswer:
+    def stream(self, asked: Asked) -> Awaitable[StreamedAnswer]:
         """The answer as batches of events, from the first candidate that says anything.
 
         Returns once there is content: what fails before that raises RouterError here, so that the caller still gets
         an HTTP status for it.
         """
-        return await self._first(asked, self._streamed, stream=True)
+        return self._first(asked, self._streamed, stream=True)
 
     async def ask(self, asked: Asked, change: Callable[[Asked, Plan], Plan]) -> tuple[Plan, bytes]:
         """Another question than the request's own about it, to its first candidate: the plan and the answer's body.

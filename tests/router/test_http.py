@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from router.asgi import DISCONNECT, Receive, Scope, Send
+from router.asgi import DISCONNECT, WHOLE, Receive, Scope, Send
 from router.connection import Connection
 from tests.fakes.server import running
 
@@ -31,6 +31,8 @@ class Echo:
         self.go_on = threading.Event()
         self.transports: list[asyncio.Transport] = []
         self.most_unsent = 0
+        self.taken: list[bool] = []
+        """What the server said to answers in one piece."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -91,6 +93,40 @@ class Echo:
         assert (await receive())["type"] == "http.disconnect"
         await answer(send, b"said to nobody")
         self.left.set()
+
+    async def whole(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answered = scope["extensions"][WHOLE](200, [(b"content-length", b"5"), (b"X-A", b"b")], b"whole")
+        self.taken.append(answered)
+
+    async def whole_large(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = b"x" * (1 << 24)
+        self.taken.append(scope["extensions"][WHOLE](200, [(b"content-length", b"%d" % len(body))], body))
+        if not self.taken[-1]:
+            self.waits.set()
+            await answer(send, b"after all")
+
+    async def whole_to_nobody(self, scope: Scope, receive: Receive, send: Send) -> None:
+        left = asyncio.Event()
+        assert scope["extensions"][DISCONNECT](left.set)
+        self.waits.set()
+        await left.wait()
+        self.taken.append(scope["extensions"][WHOLE](200, [], b"said to nobody"))
+        self.left.set()
+
+    async def whole_again(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.whole(scope, receive, send)
+        with pytest.raises(RuntimeError, match="unexpected answer"):
+            scope["extensions"][WHOLE](200, [], b"again")
+
+    async def whole_later(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        scope["extensions"][WHOLE](200, [], b"whole")
+
+    async def whole_split(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][WHOLE](200, [(b"x-a", b"b\r\nset-cookie: c")], b"whole")
+
+    async def whole_short(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][WHOLE](200, [(b"content-length", b"9")], b"whole")
 
     async def fail(self, scope: Scope, receive: Receive, send: Send) -> None:
         raise ValueError("before")
@@ -387,6 +423,39 @@ def test_what_is_older_than_chunks_reads_to_the_end_of_the_connection(caller: Ca
     assert "transfer-encoding" not in headers
 
 
+def test_an_answer_may_be_given_in_one_piece(caller: Caller, app: Echo) -> None:
+    for path in (b"whole", b"whole_again", b"whole"):
+        caller.send(b"GET /" + path + b" HTTP/1.1\r\n\r\n")
+        status, headers, body = caller.answer()
+        assert (status, headers["x-a"], headers["content-length"], body) == (200, "b", "5", b"whole")
+        assert headers["date"].endswith(" GMT")
+        assert "connection" not in headers
+    caller.send(b"HEAD /whole HTTP/1.1\r\n\r\n")
+    assert caller.answer(of_head=True)[0] == 200
+    caller.send(b"GET /whole HTTP/1.0\r\n\r\n")
+    status, headers, body = caller.answer()
+    assert (status, headers["connection"], body) == (200, "close", b"whole")
+    assert caller.rest() == b""
+    assert app.taken == [True] * 5
+
+
+def test_an_answer_in_one_piece_waits_for_who_reads_slowly(caller: Caller, app: Echo) -> None:
+    """Behind one that was not read yet, it is sent as any other."""
+    caller.send(b"GET /whole_large HTTP/1.1\r\n\r\n" * 2)
+    assert app.waits.wait(SECONDS)
+    assert app.taken == [True, False]
+    assert len(caller.answer()[2]) == 1 << 24
+    assert caller.answer()[2] == b"after all"
+
+
+def test_an_answer_in_one_piece_to_nobody_is_none(port: int, app: Echo) -> None:
+    with called(port) as caller:
+        caller.send(b"GET /whole_to_nobody HTTP/1.1\r\n\r\n")
+        assert app.waits.wait(SECONDS)
+    assert app.left.wait(SECONDS)
+    assert app.taken == [True]
+
+
 def test_who_asks_for_the_head_gets_the_head(caller: Caller) -> None:
     for path in (b"/", b"/pieces"):
         caller.send(b"HEAD " + path + b" HTTP/1.1\r\n\r\n")
@@ -397,7 +466,9 @@ def test_who_asks_for_the_head_gets_the_head(caller: Caller) -> None:
     assert caller.rest() == b""
 
 
-@pytest.mark.parametrize("path", ["fail", "silent", "split_header", "split_name", "too_long"])
+@pytest.mark.parametrize(
+    "path", ["fail", "silent", "split_header", "split_name", "too_long", "whole_later", "whole_split", "whole_short"]
+)
 def test_an_application_that_fails_is_an_error(caller: Caller, path: str) -> None:
     caller.send(f"GET /{path} HTTP/1.1\r\n\r\n".encode())
     status, headers, body = caller.answer()

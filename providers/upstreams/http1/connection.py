@@ -105,7 +105,8 @@ class Connection(asyncio.Protocol):
                 self._transport.write(head + body)
             else:
                 await self._send(reply, head, memoryview(body))
-            await reply.begun()
+            while not reply.status:
+                await reply.wait()
         except BaseException:
             # Not the connection: where the answer came whole just before, it is another call's by now.
             reply.close()

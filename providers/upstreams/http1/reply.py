@@ -1,10 +1,12 @@
 """One answer: its head, and as much of its body as has come and nobody has taken yet."""
 
 import asyncio
-from typing import Protocol
+from typing import Final, Protocol
 
 from providers.upstreams.http1.faults import ClientConnectionError, HttpFault
 from providers.upstreams.http1.headers import Headers
+
+_NONE: Final = Headers(())
 
 
 class Source(Protocol):
@@ -34,7 +36,7 @@ class Reply:
     def __init__(self, source: Source, loop: asyncio.AbstractEventLoop) -> None:
         self.status = 0
         """HTTP status; 0 until the head is here."""
-        self.headers = Headers(())
+        self.headers = _NONE
         self.ended = False
         """Whether the whole body has come; some of it may still be here."""
         self.pieces: list[bytes] = []
@@ -47,11 +49,6 @@ class Reply:
         self._loop = loop
         self._fault: HttpFault | None = None
         self._waiter: asyncio.Future[None] | None = None
-
-    async def begun(self) -> None:
-        """Wait for the head. Raises HttpFault."""
-        while not self.status:
-            await self.wait()
 
     async def read_some(self) -> bytes:
         """What has come of the body, at least a byte; nothing: it has ended. Raises HttpFault."""
