@@ -18,7 +18,7 @@ class FloatLiteral(float):
 
     def __new__(cls, literal: str) -> "FloatLiteral":
         """Takes the JSON number literal."""
-        number = super().__new__(cls, literal)
+        number = float.__new__(cls, literal)
         number.literal = literal
         return number
 

@@ -61,9 +61,9 @@ def plain_turns(messages: tuple[Message, ...], dialect: str, ids: str, names: st
             return None
         match message.role:
             case "assistant":
-                taken = walk.assistant(message.parts)
+                taken = walk.turn("assistant", message.parts)
             case "user" | "tool":
-                taken = walk.user(message.parts)
+                taken = walk.turn("user", message.parts)
             case _:
                 taken = walk.lead(message.parts)
         if not taken:
@@ -72,7 +72,7 @@ def plain_turns(messages: tuple[Message, ...], dialect: str, ids: str, names: st
 
 
 class _Walk:
-    __slots__ = ("_calls", "_dialect", "_is_id", "_is_name", "_system", "_turn", "_turns", "_waiting", "_words")
+    __slots__ = ("_began", "_calls", "_dialect", "_is_id", "_is_name", "_system", "_turns", "_waiting", "_words")
 
     def __init__(self, dialect: str, ids: str, names: str, words: Words) -> None:
         self._dialect = dialect
@@ -81,8 +81,7 @@ class _Walk:
         self._words = words
         self._system: list[Json] = []
         self._turns: list[PlainTurn] = []
-        self._turn: PlainTurn | None = None
-        """The last, also where nothing was said in it."""
+        self._began = False
         self._calls: dict[str, tuple[int, str]] = {}
         """Place among all and name of every call, by its id."""
         self._waiting: set[str] = set()
@@ -94,7 +93,7 @@ class _Walk:
 
     def lead(self, parts: tuple[Part, ...]) -> bool:
         """A message before the conversation; false for one that is not plain."""
-        if self._turn is not None:
+        if self._began:
             return False
         for part in parts:
             if type(part) is not TextPart:
@@ -103,32 +102,24 @@ class _Walk:
                 return False
         return True
 
-    def assistant(self, parts: tuple[Part, ...]) -> bool:
-        """A message of the model's; false for one that is not plain."""
-        turn = self._spoken("assistant")
-        if not self._turns or (turn is not self._turns[-1] and self._waiting):
+    def turn(self, role: Literal["user", "assistant"], parts: tuple[Part, ...]) -> bool:
+        """A message of the model's, or of the user's and of tools; false for one that is not plain."""
+        self._began = True
+        last = self._turns[-1] if self._turns else None
+        turn = last if last is not None and last.role == role else PlainTurn(role)
+        if role == "assistant" and (last is None or (turn is not last and self._waiting)):
             return False
         for part in parts:
             if type(part) is TextPart:
                 taken = self._text(part, turn.said)
+            elif type(part) is ToolCallPart:
+                taken = role == "assistant" and self._call(part, turn)
             else:
-                taken = type(part) is ToolCallPart and self._call(part, turn)
+                taken = role == "user" and type(part) is ToolResultPart and self._result(part, turn)
             if not taken:
                 return False
-        self._close(turn)
-        return True
-
-    def user(self, parts: tuple[Part, ...]) -> bool:
-        """A message of the user's or of tools; false for one that is not plain."""
-        turn = self._spoken("user")
-        for part in parts:
-            if type(part) is TextPart:
-                taken = self._text(part, turn.said)
-            else:
-                taken = type(part) is ToolResultPart and self._result(part, turn)
-            if not taken:
-                return False
-        self._close(turn)
+        if turn is not last and (turn.said or turn.results):
+            self._turns.append(turn)
         return True
 
     def end(self) -> PlainTurns | None:
@@ -140,17 +131,6 @@ class _Walk:
             if len(turn.results) > 1:
                 turn.results.sort(key=_place)
         return PlainTurns(self._system, turns, len(turns) > 1 and turns[-2].called)
-
-    def _spoken(self, role: Literal["user", "assistant"]) -> PlainTurn:
-        """The turn that goes on, or a new one."""
-        turns = self._turns
-        turn = turns[-1] if turns and turns[-1].role == role else PlainTurn(role)
-        self._turn = turn
-        return turn
-
-    def _close(self, turn: PlainTurn) -> None:
-        if (turn.said or turn.results) and (not self._turns or self._turns[-1] is not turn):
-            self._turns.append(turn)
 
     def _text(self, part: TextPart, said: list[Json]) -> bool:
         text = self._plain(part)
