@@ -38,10 +38,11 @@ def phases(seconds: float) -> tuple[Phase, ...]:
 def measured(
     stage: Stage, running: Running | None, request: bytes, load: Load, *, retries: int = 0, sample: Path | None = None
 ) -> Sample:
-    """What the load saw, with the server's CPU time for each answer; ``running`` is ``None`` for the provider itself.
+    """What the load saw, with the CPU time for each answer of the server (``cpu_ms``), and of load and provider
+    (``beside_ms``); ``running`` is ``None`` for the provider itself.
 
-    Where others used the machine meanwhile, it is done again up to ``retries`` times, and the quietest one counts. The
-    server's CPU is user and system time of its whole process tree. Raises Failed where an answer is not a good one.
+    Where others used the machine meanwhile, it is done again up to ``retries`` times, and the quietest one counts. CPU
+    is user and system time, of the server's whole process tree. Raises Failed where an answer is not a good one.
     """
     best: Sample | None = None
     for _ in range(retries + 1):
@@ -63,8 +64,8 @@ def _measured_once(stage: Stage, running: Running | None, request: bytes, load: 
     if running is not None:
         family = running.processes()
     server = machine.cpu_seconds(family) - server
-    ours = server + machine.own_seconds() - own + machine.cpu_seconds(provider) - upstream
-    others = (machine.busy_seconds() - busy - ours) / (time.monotonic() - began)
+    beside = machine.own_seconds() - own + machine.cpu_seconds(provider) - upstream
+    others = (machine.busy_seconds() - busy - server - beside) / (time.monotonic() - began)
     if seen["errors"] or not seen["answers"]:
         raise Failed(f"not every answer was good: {seen}")
     kept = {name: seen[name] for name in ("answers", "per_second", "p50", "p99", "first_p50", "first_p99")}
@@ -74,6 +75,7 @@ def _measured_once(stage: Stage, running: Running | None, request: bytes, load: 
         kept["latest"] = seen["latest"]
     if running is not None:
         kept["cpu_ms"] = round(1000 * server / seen["answers"], 4)
+        kept["beside_ms"] = round(1000 * beside / seen["answers"], 4)
     return {**kept, "others": round(max(0.0, others), 3)}
 
 

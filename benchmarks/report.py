@@ -59,8 +59,9 @@ def document(found: Results) -> str:
         "## Workers",
         _workers(found),
         _said(
-            """Both with all cores that there were, which they shared with the provider and the load: the CPU of a
-            request is the better measure of the two."""
+            """Both on the same two cores, which they shared with the provider and the load. Two cores allow as many
+            requests per second as fit into two seconds of what one request costs one worker, provider and load
+            together; a whole core more would be there for a second worker on a machine with a core for the load."""
         ),
         *_profile(found.get("profile")),
         *_judge(found.get("judge")),
@@ -185,10 +186,11 @@ def _workers(found: Results) -> str:
     rows = []
     for workers, samples in found["workers"].items():
         figures = [
-            statistics.median([sample[name] for sample in samples]) for name in ("per_second", "cpu_ms", "idle_mb")
+            statistics.median([sample[name] for sample in samples])
+            for name in ("per_second", "cpu_ms", "beside_ms", "idle_mb")
         ]
         rows.append([workers, *map(_figure, figures)])
-    return _table(("workers", "requests/s", "CPU ms per request", "idle MB in all"), rows)
+    return _table(("workers", "requests/s", "CPU ms per request", "of provider and load", "idle MB in all"), rows)
 
 
 def _profile(profile: dict[str, Any] | None) -> list[str]:

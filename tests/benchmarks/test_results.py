@@ -47,8 +47,8 @@ def made_up(ours: float = 0.3, other: float = 0.25) -> dict[str, Any]:
             "cpu_ms": 4.0, "mb_before": 90.0, "mb_after": 92.0, "others": 0.0,
         },
         "workers": {
-            "1": [{"per_second": 1000.0, "cpu_ms": 0.9, "idle_mb": 50.0}] * 3,
-            "2": [{"per_second": 1900.0, "cpu_ms": 0.9, "idle_mb": 80.0}] * 3,
+            "1": [{"per_second": 1000.0, "cpu_ms": 0.9, "beside_ms": 0.1, "idle_mb": 50.0}] * 3,
+            "2": [{"per_second": 1900.0, "cpu_ms": 0.9, "beside_ms": 0.1, "idle_mb": 80.0}] * 3,
         },
     }  # fmt: skip
 
@@ -128,7 +128,7 @@ def test_of_a_gateway_that_was_not_run_nothing_is_claimed() -> None:
     [
         ("crowd latest_ms", 1001.0),
         ("crowd mb_after", 120.0),
-        ("workers 2", [{"per_second": 1100.0, "cpu_ms": 1.0, "idle_mb": 80.0}] * 3),
+        ("workers 2", [{"per_second": 1100.0, "cpu_ms": 1.0, "beside_ms": 0.1, "idle_mb": 80.0}] * 3),
         ("servers ai-router starts", [{"seconds": 1.2, "cpu_seconds": 1, "idle_mb": 50.0}]),
     ],
 )
