@@ -12,6 +12,7 @@ from msgspec import UNSET, UnsetType
 from providers.dialects.gemini.finish import decode_finish
 from providers.dialects.gemini.grammar import SIGNATURE, minted_id
 from providers.dialects.gemini.response_decode import key_of, unix_time
+from providers.dialects.gemini.stream_plain import PlainCall
 from providers.dialects.gemini.usage import decode_usage
 from providers.spec.parts import Origin, Part, ReasoningPart, State, TextPart, ToolCallPart
 from providers.spec.response import Candidate, Response
@@ -21,15 +22,9 @@ from providers.wire.plain import plain_reader
 # ruff: noqa: N815  # the wire's own words
 
 
-class _Call(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    name: str
-    args: dict[str, Any] | None = None
-    id: str | None = None
-
-
 class _Part(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     text: str | UnsetType = UNSET
-    functionCall: _Call | UnsetType = UNSET
+    functionCall: PlainCall | UnsetType = UNSET
     thoughtSignature: str | None = None
     thought: bool = False
 
