@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.wire import ids
-from providers.wire.ids import UniqueIds, legal_id
+from providers.wire.ids import UniqueIds, base62_digest, legal_id
 
 ANTHROPIC = r"[a-zA-Z0-9_-]{1,64}"
 MISTRAL = r"[a-zA-Z0-9]{9}"
@@ -62,3 +62,9 @@ def test_an_id_in_every_turn_does_not_cost_the_square_of_the_turns(monkeypatch: 
     unique = UniqueIds(ANTHROPIC, 64)
     assert len({unique.of("call_1") for _ in range(2000)}) == 2000
     assert made <= 4000
+
+
+def test_what_stands_for_a_text_is_the_same_in_every_release() -> None:
+    """A provider's cache knows a prompt by the names and ids in it."""
+    assert base62_digest("filetree.list", 12) == "IdDKBftkdgmT"
+    assert legal_id("toolu_a.b", MISTRAL, 9) == "CyxH7dcvr"
