@@ -1,7 +1,7 @@
 """The parts a message is made of, in the order they were said."""
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeGuard
 
 from providers.spec.values import Json, Value
 
@@ -118,6 +118,11 @@ ContentPart: TypeAlias = TextPart | MediaPart | OpaquePart
 Part: TypeAlias = TextPart | ReasoningPart | MediaPart | ToolCallPart | ToolResultPart | RefusalPart | OpaquePart
 
 
+def is_client_call(part: Part) -> TypeGuard[ToolCallPart]:
+    """Whether the part is a call for the client; calls that the provider ran are none of its business (SERVER-03)."""
+    return isinstance(part, ToolCallPart) and part.executed_by == "client"
+
+
 def calls_client(parts: Iterable[Part]) -> bool:
     """Whether there is a call that the client is to run."""
-    return any(isinstance(part, ToolCallPart) and part.executed_by == "client" for part in parts)
+    return any(map(is_client_call, parts))

@@ -4,7 +4,7 @@ from typing import Literal
 
 import msgspec
 
-from providers.spec.parts import Part, ToolCallPart
+from providers.spec.parts import Part, ToolCallPart, is_client_call
 from providers.spec.values import Json, JsonObject, Value
 
 FinishReason = Literal[
@@ -62,7 +62,7 @@ class Candidate(Value, frozen=True, kw_only=True):
     @property
     def tool_calls(self) -> tuple[ToolCallPart, ...]:
         """The calls the client is to run, in order."""
-        return tuple([part for part in self.parts if isinstance(part, ToolCallPart) and part.executed_by == "client"])
+        return tuple(filter(is_client_call, self.parts))
 
 
 class Response(Value, frozen=True, kw_only=True):

@@ -23,11 +23,6 @@ from providers.wire.parts import part_to_json
 from providers.wire.state import THOUGHT_SIGNATURE, seal, state_to_json
 
 
-def is_client_call(part: Part) -> bool:
-    """Whether the part is a call for the client; calls that the provider ran are none of its business (SERVER-03)."""
-    return isinstance(part, ToolCallPart) and part.executed_by == "client"
-
-
 class _Item:
     """A part that is no client call, while it may still grow or gain state."""
 

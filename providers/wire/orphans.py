@@ -1,12 +1,12 @@
 """A history in which every call has its result and every result its call: the repair of what a client cut (HIST-07)."""
 
-from typing import Final, TypeGuard
+from typing import Final
 
 import msgspec
 
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
-from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart
+from providers.spec.parts import Part, TextPart, ToolCallPart, ToolResultPart, is_client_call
 from providers.spec.request import Message, Request
 from providers.wire.waiting import Waiting
 
@@ -53,7 +53,7 @@ class _Walk:
         if message.role == "assistant":
             self.end_turn()
             for number, part in enumerate(message.parts):
-                if _is_call(part):
+                if is_client_call(part):
                     self._open.add((part, f"{path}.content[{number}]"), part.id, part.name, nameable=not part.id)
             self.messages.append(message)
             self._place = len(self.messages)
@@ -106,7 +106,3 @@ class _Walk:
 
 def _is_result(part: Part) -> bool:
     return isinstance(part, ToolResultPart) and part.executed_by == "client"
-
-
-def _is_call(part: Part) -> TypeGuard[ToolCallPart]:
-    return isinstance(part, ToolCallPart) and part.executed_by == "client"

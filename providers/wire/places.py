@@ -21,10 +21,10 @@ from providers.spec.parts import (
     TextPart,
     ToolCallPart,
     ToolResultPart,
+    is_client_call,
 )
 from providers.spec.request import Message, Request
 from providers.spec.values import Json, JsonObject
-from providers.wire.envelope_encode import is_client_call
 
 _INDEXED: Final = re.compile(r"(messages|tools)\[(\d+)\](.*)", re.DOTALL)
 _PART: Final = re.compile(r"\.(content|tool_calls)\[(\d+)\](.*)", re.DOTALL)

@@ -13,12 +13,12 @@ import msgspec
 
 from providers.spec.adjustments import Report
 from providers.spec.events import PartDelta, PartStart, PartUpdate, StreamEvent
-from providers.spec.parts import Part, State, TextPart, ToolCallPart, ToolResultPart
+from providers.spec.parts import Part, State, TextPart, ToolCallPart, ToolResultPart, is_client_call
 from providers.spec.request import Message, Request
 from providers.spec.response import Candidate, Response
 from providers.spec.values import JsonObject
 from providers.wire.envelope_decode import Section, call_state, envelope_entries, restore
-from providers.wire.envelope_encode import StateTrail, is_client_call
+from providers.wire.envelope_encode import StateTrail
 from providers.wire.ids import base62_digest
 
 LONGEST_ID: Final = 16 * 1024
@@ -72,7 +72,7 @@ class StateIds:
 
     def _part(self, candidate: int, index: int, part: Part) -> Part:
         trail = self._trail(candidate)
-        if not isinstance(part, ToolCallPart) or not is_client_call(part):
+        if not is_client_call(part):
             trail.start(index, part)
             return part
         place = len(self._calls)
@@ -152,8 +152,8 @@ def _taken_off(call_id: str) -> tuple[str, list[JsonObject], State | None]:
 
 def _restored(parts: list[Part], entries: dict[int, list[JsonObject]]) -> Iterator[Part]:
     """The turn in the order in which it was first said."""
-    texts = [part for part in parts if not isinstance(part, ToolCallPart) or not is_client_call(part)]
-    calls = [part for part in parts if isinstance(part, ToolCallPart) and is_client_call(part)]
+    texts = [part for part in parts if not is_client_call(part)]
+    calls = [part for part in parts if is_client_call(part)]
     sections = [Section(entries.get(id(call), []), call) for call in calls]
     if not any(section.entries for section in sections):
         return iter(parts)

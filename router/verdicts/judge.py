@@ -54,9 +54,6 @@ class Judge:
         """What the provider calls the request's tools, where it calls them otherwise."""
         self.policy: Policy = policy
         """What is done about a wrong call."""
-        choice = self._offer.choice
-        self._takes_any = choice is None or not (choice.mode == "none" or choice.names)
-        """Whether every tool of the request may be called."""
         self._known: dict[str, KnownTool | None] = {}
         self.markup = Markup(self._offer.names)
         """What calls of the request's tools look like as text."""
@@ -99,7 +96,7 @@ class Judge:
         if name not in self._known:
             self._known[name] = self._offer.tool(name)
         tool = self._known[name]
-        refusal = None if self._takes_any and tool is not None else self._refusal(name, tool)
+        refusal = self._refusal(name, tool)
         if refusal:
             return msgspec.structs.replace(base, status="unknown_tool", errors=(Misfit("", refusal),))
         if call.kind == "custom" or tool is None or tool.free_text:

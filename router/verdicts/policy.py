@@ -7,7 +7,7 @@ import msgspec
 
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidToolCallError
-from providers.spec.parts import Part, ToolCallPart
+from providers.spec.parts import Part, ToolCallPart, is_client_call
 from providers.spec.response import Candidate, Response
 from providers.wire.json import JsonError, loads_object
 from router.verdicts.free_text import unwrapped
@@ -55,10 +55,7 @@ def judged(response: Response, judge: Judge, report: Report, *, objects: bool) -
 
 def _unwrapped(candidate: Candidate, names: frozenset[str]) -> Candidate:
     """The candidate with calls of free-text tools as such; the same where it has none."""
-    parts = [
-        unwrapped(part, names) if isinstance(part, ToolCallPart) and part.executed_by == "client" else part
-        for part in candidate.parts
-    ]
+    parts = [unwrapped(part, names) if is_client_call(part) else part for part in candidate.parts]
     same = all(map(operator.is_, parts, candidate.parts))
     return candidate if same else msgspec.structs.replace(candidate, parts=tuple(parts))
 
@@ -109,7 +106,7 @@ def _treated(candidate: Candidate, verdicts: tuple[Verdict, ...], report: Report
     parts: list[Part] = []
     left_out: list[int] = []
     for part in candidate.parts:
-        if isinstance(part, ToolCallPart) and part.executed_by == "client":
+        if is_client_call(part):
             verdict = next(calls)
             call = part if verdict.status != "repaired" else msgspec.structs.replace(part, arguments=verdict.arguments)
             if objects and not is_object(call):

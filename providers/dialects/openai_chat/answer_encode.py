@@ -19,10 +19,20 @@ from providers.dialects.openai_chat.grammar import (
     inner_form,
     variant_of,
 )
-from providers.spec.parts import MediaPart, OpaquePart, Part, ReasoningPart, RefusalPart, State, TextPart, ToolCallPart
+from providers.spec.parts import (
+    MediaPart,
+    OpaquePart,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    State,
+    TextPart,
+    ToolCallPart,
+    is_client_call,
+)
 from providers.spec.response import Candidate
 from providers.spec.values import Ext, Json, JsonObject, extended
-from providers.wire.envelope_encode import StateTrail, is_client_call
+from providers.wire.envelope_encode import StateTrail
 from providers.wire.ids import base62_digest
 from providers.wire.json import JsonError, loads
 from providers.wire.reader import arranged
@@ -43,7 +53,7 @@ def encode_message(candidate: Candidate, response_id: str) -> JsonObject:
     calls: list[Json] = []
     legacy: Json = None
     for index, part in enumerate(candidate.parts):
-        if isinstance(part, ToolCallPart) and is_client_call(part):
+        if is_client_call(part):
             if variant_of(part.form, "field") == "function_call":
                 trail.legacy_call(part)
                 legacy = arranged({"name": part.name, "arguments": part.arguments}, part.ext, part.form, NAME)

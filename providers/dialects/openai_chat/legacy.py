@@ -12,12 +12,11 @@ import msgspec
 from providers.dialects.openai_chat.grammar import NAME, is_known, variant_of
 from providers.spec.adjustments import Report
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamEvent
-from providers.spec.parts import Part, ToolCallPart
+from providers.spec.parts import Part, ToolCallPart, is_client_call
 from providers.spec.profile import Target
 from providers.spec.request import Message, Request, Tool
 from providers.spec.response import Candidate, Finish, Response
 from providers.spec.values import Form
-from providers.wire.envelope_encode import is_client_call
 
 _FIELD: Final = "function_call"
 _CALL_FORM: Final = Form(dialect=NAME, variants={"field": _FIELD})
@@ -116,7 +115,7 @@ class LegacyAnswer:
                 yield event
 
     def _part(self, candidate: int, index: int, part: Part) -> Part | None:
-        if not isinstance(part, ToolCallPart) or not is_client_call(part):
+        if not is_client_call(part):
             return part
         if candidate in self._first:
             self._left_out.add((candidate, index))

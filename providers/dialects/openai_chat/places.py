@@ -5,10 +5,9 @@ from typing import Final
 from providers.dialects.openai_chat.content import stands_in_content
 from providers.dialects.openai_chat.grammar import variant_of
 from providers.dialects.openai_chat.request_decode import decode_request
-from providers.spec.parts import Part, ReasoningPart, RefusalPart, TextPart
+from providers.spec.parts import Part, ReasoningPart, RefusalPart, TextPart, is_client_call
 from providers.spec.request import Message
 from providers.spec.values import JsonObject
-from providers.wire.envelope_encode import is_client_call
 from providers.wire.places import PlacedMessage, PlacedPart, Spelling, listed_tools, placed_content
 
 

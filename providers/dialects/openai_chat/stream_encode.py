@@ -38,10 +38,19 @@ from providers.spec.events import (
     StreamEvent,
     UsageUpdate,
 )
-from providers.spec.parts import MediaPart, Part, ReasoningPart, RefusalPart, State, TextPart, ToolCallPart
+from providers.spec.parts import (
+    MediaPart,
+    Part,
+    ReasoningPart,
+    RefusalPart,
+    State,
+    TextPart,
+    ToolCallPart,
+    is_client_call,
+)
 from providers.spec.response import Usage
 from providers.spec.values import Json, JsonObject, extended
-from providers.wire.envelope_encode import StateTrail, is_client_call
+from providers.wire.envelope_encode import StateTrail
 from providers.wire.json import dumps
 from providers.wire.openai_errors import encode_error
 from providers.wire.sse import encode_event
@@ -149,7 +158,7 @@ class ChatStreamEncoder:
 
     def _part_start(self, choice: _Choice, index: int, part: Part) -> bytes:
         choice.parts[index] = part
-        if isinstance(part, ToolCallPart) and is_client_call(part):
+        if is_client_call(part):
             return self._call(choice, index, part)
         choice.trail.start(index, without_own_details(part))
         choice.citations += citations(part, choice.trail.place(index))
@@ -199,7 +208,7 @@ class ChatStreamEncoder:
 
     def _unframed(self, choice: _Choice, index: int, text: str) -> bytes:
         part = choice.parts[index]
-        if isinstance(part, ToolCallPart) and is_client_call(part):
+        if is_client_call(part):
             number = choice.calls.get(index)
             if number is None:
                 return self._delta(choice, {"function_call": {"arguments": text}})

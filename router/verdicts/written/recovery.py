@@ -7,7 +7,7 @@ import msgspec
 
 from providers.spec.adjustments import Report
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, ResponseStart, StreamError, StreamEvent
-from providers.spec.parts import Part, TextPart, ToolCallPart
+from providers.spec.parts import Part, TextPart, ToolCallPart, is_client_call
 from providers.spec.request import FunctionTool
 from providers.spec.response import Candidate, Finish, Response
 from providers.spec.values import Json
@@ -73,7 +73,7 @@ class Recovery:
                 text = scanner.feed(part.text) + scanner.close()
                 parts.append(part if text == part.text else msgspec.structs.replace(part, text=text))
                 continue
-            if isinstance(part, ToolCallPart) and part.executed_by == "client":
+            if is_client_call(part):
                 self._given.setdefault(candidate.index, {})[index] = (part.name, [part.arguments])
             parts.append(part)
         calls = self._calls(candidate.index)
