@@ -15,6 +15,7 @@ from dbos import DBOSClient, EnqueueOptions, SetWorkflowID, WorkflowStatus, erro
 from loop_client.jobs.answer import JobAnswer, check_answer
 from loop_client.jobs.durable_access import Access
 from loop_client.jobs.durable_store import ANSWER, ANSWERS, INBOX, JOB, QUEUE, STREAM, VERSION, DurableStore
+from loop_client.jobs.durable_waits import WAKE, answer_id
 from loop_client.jobs.durable_worker import Worker
 from loop_client.jobs.errors import AnswerConflict, JobConflict, JobNotFound, QueueFull
 from loop_client.jobs.fold import JobFold, final_status, finished
@@ -188,7 +189,7 @@ class DurableJobs:
             options = EnqueueOptions(
                 workflow_name=ANSWER,
                 queue_name=ANSWERS,
-                workflow_id=f"{job_id}/answer/{call.token}",
+                workflow_id=answer_id(job_id, call.token),
                 workflow_id_reuse_policy="reject",
                 app_version=VERSION,
                 authenticated_user=owner,
@@ -207,7 +208,7 @@ class DurableJobs:
             if self._worker is not None:
                 self._worker.stop_work(job_id)
             # One that waits for an answer looks up only when something comes.
-            await self._ask(lambda client: client.send(job_id, dumps({"wake": True}), topic=INBOX))
+            await self._ask(lambda client: client.send(job_id, WAKE, topic=INBOX))
             status = await self._find(job_id, owner)
         return await self._view(status)
 

@@ -25,7 +25,7 @@ class Works(Protocol):
         """Wait until work may begin: for ever, where the process is about to end."""
         ...
 
-    def wait(self) -> AbstractContextManager[None]:
+    def wait(self, job_id: str) -> AbstractContextManager[None]:
         """Take note of a job that waits for somebody, for as long as it does."""
         ...
 
@@ -73,7 +73,7 @@ class DurableJournal:
     async def receive(self) -> JsonObject:
         """The next message; DBOS records it."""
         while True:
-            with self._works.wait():
+            with self._works.wait(self.job_id):
                 text = await DBOS.recv_async(INBOX, timeout_seconds=_WAIT_SECONDS)
             if text is not None:
                 message: JsonObject = loads(text)

@@ -71,7 +71,7 @@ class DurableStore:
         client = DBOSClient(
             system_database_url=self.url,
             serializer=dbos.DBOSPortableJSONSerializer(),
-            use_listen_notify=self._listens,
+            use_listen_notify=self.listens,
             application_name=APPLICATION,
             system_database_pool_size=10,
             # It waits for a database that is away by itself, for ever and in a thread: `Access` does that better.
@@ -90,12 +90,13 @@ class DurableStore:
             application_version=VERSION,
             executor_id=executor,
             serializer=dbos.DBOSPortableJSONSerializer(),
-            use_listen_notify=self._listens,
+            use_listen_notify=self.listens,
             notification_listener_polling_interval_sec=self._settings.poll_seconds,
             run_migrations=False,
             log_level="WARNING",
         )
 
     @property
-    def _listens(self) -> bool:
+    def listens(self) -> bool:
+        """Whether the database tells of news; else it is asked."""
         return self._settings.listen and not self.is_sqlite

@@ -8,7 +8,8 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from dbos import DBOS, DBOSClient, WorkflowStatus
 from loop_client.errors import ConfigurationError
 from loop_client.jobs.durable_journal import DurableJournal
 from loop_client.jobs.durable_store import ANSWER, ATTEMPTS, INBOX, JOB, DurableStore
+from loop_client.jobs.durable_waits import Waits
 from loop_client.jobs.execution import run_job
 from loop_client.jobs.gate import Gates
 from loop_client.jobs.place import Place
@@ -80,8 +82,7 @@ class Worker:
         self._works: dict[str, set[asyncio.Task[Any]]] = defaultdict(set)
         self._end = asyncio.Event()
         self._idle = threading.Event()
-        self.waiting = 0
-        """Jobs that wait for somebody in this process."""
+        self._waits = Waits()
         self._is_ending = False
         self._tasks: list[asyncio.Task[None]] = []
         self._free_before: set[int] = set()
@@ -123,6 +124,11 @@ class Worker:
         """Of the slot."""
         return self._executor
 
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for somebody in this process."""
+        return len(self._waits)
+
     async def run(self, text: str) -> str:
         """Run the job of this workflow; in the engine's event loop."""
         self._loop = asyncio.get_running_loop()
@@ -136,14 +142,9 @@ class Worker:
         finish = await run_job(info, journal, self._runtime, self._place, self._gates.gate(), self._settings)
         return dumps({**finish, "finished_at": now()})
 
-    @contextlib.contextmanager
-    def wait(self) -> Iterator[None]:
+    def wait(self, job_id: str) -> AbstractContextManager[None]:
         """Take note of a job that waits for somebody."""
-        self.waiting += 1
-        try:
-            yield
-        finally:
-            self.waiting -= 1
+        return self._waits.of(job_id)
 
     async def may_begin(self) -> None:
         """Wait until work may begin."""
@@ -228,7 +229,7 @@ class Worker:
         return status.status == "PENDING" and status.executor_id == self._executor
 
     async def _keep(self) -> None:
-        """Keep the slot, take up what dead workers have left, and drop what is old."""
+        """Keep the slot, take up what dead workers have left, wake whoever missed an answer, and drop what is old."""
         while True:
             if await self._ends_within(self._settings.sweep_seconds):
                 return
@@ -236,6 +237,8 @@ class Worker:
                 if not await asyncio.to_thread(self._slots.is_held):
                     await self._lost()
                 await asyncio.to_thread(self._sweep)
+                if self._store.listens:
+                    await self._waits.wake_missed(self._client)
                 await self._clean()
             except Exception as error:  # noqa: BLE001  # as above
                 _log.warning("looking after the jobs failed: %s", type(error).__name__)

@@ -189,10 +189,11 @@ async def crash(store: str, log: Path, plan: Plan, disturb: Callable[[], Awaitab
     workers = Workers(command, plan.workers, chance, log.with_suffix(".out"))
     outcome = Outcome(jobs=plan.jobs)
     recorded: dict[str, float] = {}
-    async with api(store) as engine, asyncio.timeout(plan.seconds):
+    made: list[Job] = []
+    async with api(store) as engine, _within(plan.seconds, engine, made, log.with_suffix(".out")):
         await workers.start_all()
         try:
-            made = [await engine.start(JobSpec.of(scripted(chance, plan)), owner=OWNER) for _ in range(plan.jobs)]
+            made += [await engine.start(JobSpec.of(scripted(chance, plan)), owner=OWNER) for _ in range(plan.jobs)]
             cancelled = {job.id for job in made if chance.random() < plan.cancelled}
             watchers = [asyncio.create_task(_Watcher(engine, job.id, chance.randrange(2**30)).run()) for job in made]
             tasks = [asyncio.create_task(_cancel(engine, item, chance.uniform(0.1, 3))) for item in cancelled]
@@ -207,6 +208,20 @@ async def crash(store: str, log: Path, plan: Plan, disturb: Callable[[], Awaitab
         finally:
             await workers.kill_all()
     return outcome
+
+
+@asynccontextmanager
+async def _within(seconds: float, engine: JobEngine, made: list[Job], output: Path) -> AsyncGenerator[None, None]:
+    """Fail when it takes longer, and say what was not over then and what the processes said."""
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        jobs = [await engine.get(job.id, owner=OWNER) for job in made]
+        calls = [(call.call_id, call.state) for job in jobs if not job.finished_at for call in job.active_calls]
+        states = [(job.id, job.status, job.last_event) for job in jobs]
+        said = await asyncio.to_thread(output.read_text)
+        raise AssertionError(f"not over: {states}, {calls}\n{said[-4000:]}") from None
 
 
 async def _kill(

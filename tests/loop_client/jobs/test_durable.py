@@ -268,6 +268,35 @@ async def test_a_worker_that_lost_its_slot_to_another_goes_on_under_a_new_name(
         assert (await ended(engine, waiting.id)).status == "completed", "its own sweep took its old jobs up"
 
 
+@pytest.mark.needs_postgres
+async def test_an_answer_that_the_database_could_not_tell_of_is_found(
+    stage: Stage, database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    import psycopg
+
+    settings = JobSettings(store=database, poll_seconds=0.02, sweep_seconds=0.2, event_seconds=0.01)
+    calls = [["c1", "ask_user", {}], ["c2", "ask_user", {}]]
+    cut = (
+        "SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND query LIKE 'LISTEN %'"
+    )
+    async with open_jobs(settings, stage.runtime()) as engine:
+        job = await engine.start(JobSpec.of(script(calls)), owner=OWNER)
+        await until(engine, job.id, "tool-deferred", count=2)
+        with caplog.at_level(logging.WARNING, "loop_client.jobs"):
+            for call_id in ("c1", "c2"):
+                with psycopg.connect(database, autocommit=True) as connection:
+                    row = connection.execute(cut).fetchone()
+                    assert row is not None
+                    assert row[0] > 0, "nobody listened"
+                # Whoever listens connects again after a second: this is said to nobody.
+                await engine.answer(job.id, [JobAnswer(call_id, value=call_id)], owner=OWNER)
+                await until(engine, job.id, "tool-output-available", count=int(call_id[1]))
+                assert caplog.text.count("was not told of its answer") == int(call_id[1])
+        done = await ended(engine, job.id)
+    assert [call.output for call in done.rounds[0].calls] == ["c1", "c2"]
+
+
 def test_jobs_in_memory_need_nothing_of_the_extra_and_a_store_says_what_it_needs(tmp_path: Path) -> None:
     code = """
 import sys
