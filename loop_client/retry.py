@@ -57,9 +57,9 @@ class Attempts:
         if error.away:
             # Nobody comes back to a crowd: many runs fail at the same moment, and shall not return at one.
             wait = (asked or 0.0) + self._doubled(self._absences) * random.uniform(0.5, 1.0)  # noqa: S311  # no secret
-            if self._waited + wait <= retry.patience:
-                self._absences += 1
-                self._waited += wait
+            self._absences += 1
+            self._waited += wait
+            if self._waited <= retry.patience:
                 return wait
         if self._failures >= retry.retries or (asked is not None and asked > retry.longest_retry_after):
             return None

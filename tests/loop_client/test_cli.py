@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -188,6 +189,15 @@ def test_a_limit_ends_with_3(server: FakeServer, folder: Path, capsys: pytest.Ca
     assert (printed.out, printed.err) == ("", "loop-client: no whole answer: max_rounds\n")
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """A shell that starts the tests in the background has them, and all that they start, ignore interrupts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_an_interrupt_ends_with_130_and_leaves_the_server(server: FakeServer, folder: Path) -> None:
     server.play(Turn((delta(content="I think\n"),), "hang"))
     command = [sys.executable, "-m", "loop_client", "ask", "q", "--base-url", server.base_url, "--model", "m"]
