@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from copy import copy
 from typing import Any, Final
 
-from providers.spec.adjustments import PlaceOf
+from providers.spec.adjustments import PlaceOf, Report
 from providers.spec.dialect import Dialect, PlainRequest
 from providers.spec.errors import InvalidRequestError, RouterError
 from providers.spec.request import Request
@@ -106,13 +106,20 @@ class Asked:
     @property
     def offer(self) -> Offer:
         """Its tools, for verdicts."""
-        return RequestOffer(self.request) if self.plain is None else PlainOffer(self.plain, lambda: self.request)
+        if self.plain is not None:
+            return PlainOffer(self.plain, lambda: self.request)
+        return RequestOffer(self._face.offered(self.request))
 
     @property
     def spelled(self) -> Request:
         """The canonical form with its spelling. Raises InvalidRequestError, as the face's dialect does."""
         # Nearly every request is needed in one of the two forms alone.
         return self.request if self.plain is None else self._face.decode_request(dict(self.body))
+
+    def told_to(self, dialect: str, report: Report, *, spelled: bool) -> Request:
+        """What is told to a provider of this dialect; ``spelled``: with its spelling. Raises InvalidRequestError."""
+        request = self.spelled if spelled else self.request
+        return request if dialect == self.dialect else self._face.ungrouped(request, report)
 
     @property
     def body(self) -> JsonObject:

@@ -179,6 +179,17 @@ class Dialect(Protocol):
         """Face. What answers to this request go through where its caller reads less than the dialect says today."""
         ...
 
+    def ungrouped(self, request: Request, report: Report) -> Request:
+        """Face. The request as other dialects take it, where this one groups tools and they do not; reported.
+
+        Raises InvalidRequestError for wrong types in a group.
+        """
+        ...
+
+    def offered(self, request: Request) -> Request:
+        """Face. The request with every tool that a call of its answer may name, those in groups as well."""
+        ...
+
     def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """Face. Gives the places of the canonical request that ``request`` gives as they stand in its ``body``.
 
@@ -223,3 +234,11 @@ class FullyTranslated:
     def answer_pass(self, request: Request) -> AnswerPass | None:
         """None: every caller of this dialect reads all of it."""
         return None
+
+    def ungrouped(self, request: Request, report: Report) -> Request:
+        """The request: it has no groups."""
+        return request
+
+    def offered(self, request: Request) -> Request:
+        """The request: it has no groups."""
+        return request

@@ -326,6 +326,8 @@ class ResponsesRequest(Shape):
     model: str
     input: str | list[Item] | None = None
     background: bool | None = None
+    client_metadata: dict[str, str] | None = None
+    """In no documentation: Codex sends it with every request (codex-rs, ``ResponsesApiRequest``)."""
     context_management: list[dict[str, Any]] | None = None
     conversation: str | dict[str, Any] | None = None
     include: list[Included] | None = None

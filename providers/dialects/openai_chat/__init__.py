@@ -67,6 +67,14 @@ class OpenAIChat:
         """See ``legacy``."""
         return LegacyAnswer() if is_legacy(request) else None
 
+    def ungrouped(self, request: Request, report: Report) -> Request:
+        """The request: chat has no groups."""
+        return request
+
+    def offered(self, request: Request) -> Request:
+        """The request: chat has no groups."""
+        return request
+
     def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """See ``places``."""
         return Places(body, request, SPELLING)

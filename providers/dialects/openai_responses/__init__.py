@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from providers.dialects.openai_responses.errors import decode_error, encode_error
 from providers.dialects.openai_responses.grammar import NAME
+from providers.dialects.openai_responses.namespaces import calls_of_namespaces, offered, ungrouped
 from providers.dialects.openai_responses.places import SPELLING
 from providers.dialects.openai_responses.request_decode import decode_request
 from providers.dialects.openai_responses.request_encode import encode_request
@@ -14,6 +15,7 @@ from providers.dialects.openai_responses.stream_decode import ResponsesStreamDec
 from providers.dialects.openai_responses.stream_encode import ResponsesStreamEncoder
 from providers.spec.adjustments import PlaceOf, Report
 from providers.spec.dialect import (
+    AnswerPass,
     Dialect,
     EncodedRequest,
     FaceContext,
@@ -53,6 +55,18 @@ class OpenAIResponses(FullyTranslated):
     def encode_response(self, response: Response, context: FaceContext) -> JsonObject:
         """See ``response_encode``."""
         return encode_response(response, context)
+
+    def ungrouped(self, request: Request, report: Report) -> Request:
+        """See ``namespaces``."""
+        return ungrouped(request, report)
+
+    def offered(self, request: Request) -> Request:
+        """See ``namespaces``."""
+        return offered(request)
+
+    def answer_pass(self, request: Request) -> AnswerPass | None:
+        """See ``namespaces``."""
+        return calls_of_namespaces(request)
 
     def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """See ``places``."""

@@ -6,9 +6,10 @@ from providers.dialects.openai_responses.caller import CallerReader
 from providers.dialects.openai_responses.carrier import is_carried
 from providers.dialects.openai_responses.grammar import NAME
 from providers.dialects.openai_responses.history_decode import History, decode_input, decode_instructions
+from providers.dialects.openai_responses.namespaces import tool_places
 from providers.spec.parts import OpaquePart, Part, ToolResultPart
 from providers.spec.values import Json, JsonObject
-from providers.wire.places import PlacedMessage, PlacedPart, Spelling, listed_tools, placed_content
+from providers.wire.places import PlacedMessage, PlacedPart, Spelling, placed_content
 
 
 class _PlacedHistory(History):
@@ -86,5 +87,5 @@ SPELLING: Final = Spelling(
     },
     tools={},
     messages=_messages,
-    tool_places=listed_tools,
+    tool_places=tool_places,
 )

@@ -20,10 +20,11 @@ def decode_tools(reader: Reader) -> tuple[Tool, ...] | None:
     values = reader.array("tools")
     if values is None:
         return None
-    return tuple(_tool(value, f"tools[{index}]") for index, value in enumerate(values))
+    return tuple(decode_tool(value, f"tools[{index}]") for index, value in enumerate(values))
 
 
-def _tool(value: Json, path: str) -> Tool:
+def decode_tool(value: Json, path: str) -> Tool:
+    """One tool. Raises InvalidRequestError for wrong types, with the JSON path."""
     reader = CallerReader(value, path, NAME)
     kind = reader.required_text("type")
     match kind:

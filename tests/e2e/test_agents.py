@@ -1,0 +1,179 @@
+"""Requests in the shapes in which coding agents send them, to every provider."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+
+from tests.e2e.service import client, router_before
+from tests.fakes.anthropic_messages import AnthropicMessages
+from tests.fakes.gemini import Gemini
+from tests.fakes.openai_chat import OpenAIChat
+from tests.fakes.openai_responses import OpenAIResponses
+from tests.fakes.scenario import Call, Scenario, Turn
+from tests.fakes.server import FakeProvider
+
+BY_CHAT = '[aliases.by-chat]\nmodel = "openai/gpt-4.1"\nwire = "chat"\n'
+"""Callers of Responses are spoken to in Responses, where the provider has it."""
+MODELS = {"openai": "by-chat", "anthropic": "anthropic/claude-sonnet-4-5", "google": "google/gemini-3-pro-preview"}
+WHAT = {"type": "object", "properties": {"what": {"type": "string"}}, "required": ["what"]}
+
+
+def _function(name: str) -> dict[str, Any]:
+    return {"type": "function", "name": name, "description": f"{name} it", "strict": False, "parameters": WHAT}
+
+
+NAMESPACE = {
+    "type": "namespace",
+    "name": "mcp__echo",
+    "description": "Says things.",
+    "tools": [_function("say"), {**_function("shout"), "defer_loading": True}],
+}
+TOLD = ["run", "mcp__echo__say", "wait", "mcp__echo__shout"]
+SCENARIO = Scenario(
+    turns=(
+        Turn(
+            text="Let me.",
+            calls=(
+                Call("mcp__echo__say", {"what": "hi"}),
+                Call("run", {"what": "ls"}),
+                Call("mcp__echo__shout", {"what": "HI"}),
+            ),
+        ),
+        Turn(text=lambda rounds: "; ".join(str(outcome) for outcomes in rounds for outcome in outcomes)),
+    )
+)
+
+
+@pytest.fixture
+def fakes() -> dict[str, FakeProvider]:
+    return {"openai": OpenAIChat(SCENARIO), "anthropic": AnthropicMessages(SCENARIO), "google": Gemini(SCENARIO)}
+
+
+@pytest.fixture
+def router(tmp_path: Path, fakes: dict[str, FakeProvider]) -> Iterator[httpx2.Client]:
+    with router_before(tmp_path, fakes, tail=BY_CHAT) as url, client(url) as http:
+        yield http
+
+
+def codex_request(model: str, items: list[Any], *, stream: bool) -> dict[str, Any]:
+    """As Codex writes one: every member that it sends, tools of an MCP server in a namespace."""
+    said = {"type": "message", "role": "developer", "content": [{"type": "input_text", "text": "Be brief."}]}
+    asked = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Say hi."}]}
+    return {
+        "model": model,
+        "input": [said, asked, *items],
+        "tools": [_function("run"), NAMESPACE, _function("wait")],
+        "tool_choice": "auto",
+        "parallel_tool_calls": True,
+        "reasoning": None,
+        "store": False,
+        "stream": stream,
+        "include": ["reasoning.encrypted_content"],
+        "prompt_cache_key": "thread-1",
+        "client_metadata": {"session_id": "session-1"},
+    }
+
+
+def answered(http: httpx2.Client, body: dict[str, Any]) -> tuple[list[Any], dict[str, Any]]:
+    """The items of the answer as its ``done`` events have them, and what the router says of it."""
+    response = http.post("/v1/responses", json=body)
+    assert response.status_code == 200, response.text
+    said: dict[str, Any] = json.loads(response.headers["x-router"])
+    if not body["stream"]:
+        return response.json()["output"], said
+    events = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: {")]
+    done = [event["item"] for event in events if event["type"] == "response.output_item.done"]
+    added = [event["item"] for event in events if event["type"] == "response.output_item.added"]
+    names = [(item.get("name"), item.get("namespace")) for item in done]
+    assert [(item.get("name"), item.get("namespace")) for item in added] == names
+    assert events[-1]["response"]["output"] == done
+    return done, said
+
+
+def tools_of(received: Any) -> list[dict[str, Any]]:
+    """The functions that a provider was told of, in its order."""
+    tools = received["tools"]
+    if "functionDeclarations" in tools[0]:
+        return list(tools[0]["functionDeclarations"])
+    return [tool.get("function", tool) for tool in tools]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("provider", sorted(MODELS))
+def test_tools_of_a_namespace_are_called_through_every_provider(
+    router: httpx2.Client, fakes: dict[str, FakeProvider], provider: str, stream: bool
+) -> None:
+    """SCHEMA-21: Codex puts the tools of each MCP server into a namespace, which only Responses has."""
+    model = MODELS[provider]
+    items, said = answered(router, codex_request(model, [], stream=stream))
+    calls = [item for item in items if item["type"] == "function_call"]
+    assert [(call.get("namespace"), call["name"]) for call in calls] == [
+        ("mcp__echo", "say"),
+        (None, "run"),
+        ("mcp__echo", "shout"),
+    ]
+    told = tools_of(fakes[provider].requests[-1].json)
+    assert [tool["name"] for tool in told] == TOLD
+    assert told[1]["description"] == "Says things.\n\nsay it"
+    places = {(entry["path"], entry["action"]) for entry in said["adjustments"]}
+    assert {("tools[1]", "mapped"), ("tools[1].tools[1].defer_loading", "dropped")} <= places
+    if not stream:
+        assert [call["status"] for call in said["calls"]] == ["complete"] * 3
+
+    results = [{"type": "function_call_output", "call_id": call["call_id"], "output": call["name"]} for call in calls]
+    items, said = answered(router, codex_request(model, [*items, *results], stream=stream))
+    assert items[-1]["content"][0]["text"] == (
+        'mcp__echo__say({"what":"hi"}) = say; run({"what":"ls"}) = run; mcp__echo__shout({"what":"HI"}) = shout'
+    )
+    renamed = {entry["path"]: entry["to"] for entry in said["adjustments"] if entry["path"].endswith(".name")}
+    assert sorted(renamed.values()) == ["mcp__echo__say", "mcp__echo__shout"]
+    assert all(path.startswith("input[") for path in renamed)
+
+
+def test_a_namespace_that_cannot_be_told_elsewhere_is_refused_by_its_place(router: httpx2.Client) -> None:
+    """A tool that only the provider knows, or a name that is taken: no call of it could be told from another."""
+    for tools in (
+        [{**NAMESPACE, "tools": [_function("say"), {"type": "web_search"}]}],
+        [{**NAMESPACE, "tools": []}],
+        [_function("mcp__echo__say"), NAMESPACE],
+    ):
+        body = {**codex_request("anthropic/claude-sonnet-4-5", [], stream=False), "tools": tools}
+        response = router.post("/v1/responses", json=body)
+        assert response.status_code == 422
+        assert response.json()["error"]["param"] == f"tools[{len(tools) - 1}]"
+
+
+def test_a_wrong_type_in_a_namespace_is_a_400_that_names_its_place(router: httpx2.Client) -> None:
+    tools = [{**NAMESPACE, "tools": [{"type": "function", "name": 7}]}]
+    body = {**codex_request("by-chat", [], stream=False), "tools": tools}
+    response = router.post("/v1/responses", json=body)
+    assert response.status_code == 400
+    assert response.json()["error"]["param"] == "tools[0].tools[0].name"
+
+
+@pytest.mark.parametrize("validation", ["report", "reject"])
+def test_a_namespace_goes_to_responses_as_it_is_and_its_calls_are_known(tmp_path: Path, validation: str) -> None:
+    """What Codex sends to OpenAI itself is relayed, and a call of a tool in a namespace is no unknown one."""
+    calls = (Call("say", {"what": "hi"}, invented=True),)
+    fake = OpenAIResponses(Scenario(turns=(Turn(calls=calls),)))
+    with router_before(tmp_path, {"openai": fake}) as url, client(url) as http:
+        body = codex_request("openai/gpt-5.1", [], stream=False)
+        headers = {"x-router-tool-validation": validation}
+        response = http.post("/v1/responses", json=body, headers=headers)
+    assert response.status_code == 200, response.text
+    assert json.loads(response.headers["x-router"])["calls"][0]["status"] == "complete"
+    assert fake.requests[-1].json == {**body, "model": "gpt-5.1"}
+
+
+def test_what_is_wrong_in_a_namespace_is_for_its_own_provider_to_judge(tmp_path: Path) -> None:
+    fake = OpenAIResponses(Scenario(turns=(Turn(text="Hi."),)))
+    body = codex_request("openai/gpt-5.1", [], stream=False)
+    body["tools"] = [{**NAMESPACE, "tools": [{"type": "function", "name": 7}]}]
+    with router_before(tmp_path, {"openai": fake}) as url, client(url) as http:
+        response = http.post("/v1/responses", json=body)
+    assert response.status_code == 200, response.text
+    assert fake.requests[-1].json == {**body, "model": "gpt-5.1"}
