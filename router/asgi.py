@@ -1,6 +1,7 @@
 """One HTTP exchange with a caller on bare ASGI: its headers, its body, its answer, and whether the caller is there."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping
 from types import TracebackType
 from typing import Any, Final, Self, TypeAlias
@@ -8,6 +9,7 @@ from urllib.parse import parse_qs
 
 from providers.spec.errors import RequestTooLargeError
 from router.logs import RequestRecord
+from router.silence import EMPTY_LINES, SilenceBreaker
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -110,22 +112,37 @@ class HttpCall:
         media_type: bytes = EVENTS,
         *,
         is_over: Callable[[], bool] = bool,
+        is_late: bool = False,
+        keep_alive: float = math.inf,
     ) -> None:
         """Send an answer as it comes; ``pieces`` is closed however that ends.
 
         ``is_over``: whether the piece that was given is the last, where that can be known; it saves a write.
+        ``keep_alive``: seconds of silence after which empty lines are sent; ``is_late``: so many have passed already.
         """
+        silence = SilenceBreaker(self._send, keep_alive)
+        time = asyncio.get_running_loop().time
         try:
             unbuffered = ((b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no"))
             sent = self._begun(200, (*unbuffered, *headers), media_type)
             await self._sent({"type": "http.response.start", "status": 200, "headers": sent})
+            if is_late:
+                await self._sent({"type": "http.response.body", "body": EMPTY_LINES, "more_body": True})
+            silence.since = time()
             async for piece in pieces:
+                silence.since = None
+                if silence.under_way is not None:
+                    await silence.done()
                 more = not is_over()
                 await self._sent({"type": "http.response.body", "body": piece, "more_body": more})
                 if not more:
                     return
+                silence.since = time()
+            silence.since = None
+            await silence.done()
             await self._sent({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
+            await silence.aclose()
             await pieces.aclose()
 
     async def send(self, message: Message) -> None:

@@ -45,6 +45,8 @@ class Server(_Frozen):
     """Serve callers from other machines although there is no key."""
     workers: int = 1
     """Processes that answer."""
+    keep_alive_seconds: float = 15.0
+    """Of silence within a streamed answer, after which empty lines are sent; 0: never."""
 
 
 class Limits(_Frozen):

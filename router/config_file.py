@@ -60,6 +60,7 @@ class ServerTable(Table):
     open: Switch = False
     """Serve callers from other machines although no key is configured."""
     workers: Annotated[Integer, Field(ge=1, le=MOST_WORKERS)] | None = None
+    keep_alive_seconds: Annotated[float, Field(ge=0, allow_inf_nan=False), BeforeValidator(_number)] = 15.0
 
 
 class LimitsTable(Table):

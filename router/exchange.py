@@ -1,5 +1,7 @@
 """One exchange with a provider: the call sent, its answer read whole or as batches of events."""
 
+import asyncio
+import math
 from collections.abc import Sequence
 from typing import Final
 
@@ -61,10 +63,22 @@ async def open_stream(plan: Plan, patience: Patience, *, spelling: bool) -> "Pro
     return ProviderStream(plan, patience, answer, spelling=spelling)
 
 
-async def head_of(stream: "ProviderStream") -> list[Batch]:
-    """Batches up to the first that says anything. Raises the error of a stream that has said nothing yet."""
+async def head_of(stream: "ProviderStream", seconds: float) -> list[Batch]:
+    """Batches up to the first that says anything. Raises the error of a stream that has said nothing yet.
+
+    ``seconds``: after the first, for which the caller may be left without a word; then those that have come.
+    """
     head: list[Batch] = []
-    while (batch := await stream.read()) is not None:
+    until = math.inf
+    while True:
+        try:
+            batch = await (stream.read_until(until) if head else stream.read())
+        except TimeoutError:
+            return head
+        if batch is None:
+            return head
+        if not head:
+            until = asyncio.get_running_loop().time() + seconds
         head.append(batch)
         for event in batch.events:
             match event:
@@ -75,7 +89,6 @@ async def head_of(stream: "ProviderStream") -> list[Batch]:
                     continue
                 case _:
                     return head
-    return head
 
 
 def json_object(body: bytes) -> JsonObject:
@@ -126,11 +139,43 @@ class ProviderStream:
         self._silent: bytearray | None = bytearray()
         """All that came before the first event."""
         self._unread = 0
+        self._has_begun = False
+        """Whether somebody was told that bytes come."""
         self._over = False
         self._is_whole = False
+        self._ahead: asyncio.Task[Batch | None] | None = None
+        """Reads on, where somebody did not wait for it."""
+
+    @property
+    def is_late(self) -> bool:
+        """Whether somebody stopped waiting for what comes next."""
+        return self._ahead is not None
 
     async def read(self) -> Batch | None:
         """What comes next; ``None`` behind the last batch. Closes the call where it raises, as when it is cancelled."""
+        if self._ahead is None:
+            return await self._read()
+        try:
+            # Where this is cancelled, it is as well, and is waited for.
+            return await self._ahead
+        finally:
+            self._end_ahead()
+
+    async def read_until(self, when: float) -> Batch | None:
+        """The same. Raises TimeoutError where nothing has come by ``when``, a time of the loop: the next gives it."""
+        if self._ahead is None:
+            self._patience.hand_over()
+            self._ahead = asyncio.ensure_future(self._read())
+        await asyncio.wait((self._ahead,), timeout=when - asyncio.get_running_loop().time())
+        if not self._ahead.done():
+            raise TimeoutError
+        return await self.read()
+
+    def _end_ahead(self) -> None:
+        self._ahead = None
+        self._patience.hand_over()
+
+    async def _read(self) -> Batch | None:
         if self._over:
             await self.aclose()
             return None
@@ -152,6 +197,10 @@ class ProviderStream:
 
     async def aclose(self) -> None:
         """End the call, whether its answer was read to the end or not."""
+        if self._ahead is not None and self._ahead is not asyncio.current_task():
+            self._ahead.cancel()
+            await asyncio.wait((self._ahead,))
+            self._end_ahead()
         self._over = True
         self._patience.close()
         await self._answer.aclose(is_over=self._is_whole)
@@ -167,8 +216,12 @@ class ProviderStream:
             self._unread += len(chunk)
             if self._unread > _MOST_EVENT_BYTES:
                 raise ProviderProtocolError(f"an event of the stream is larger than {_MOST_EVENT_BYTES} bytes")
-            return Batch((), chunk) if self.relays else None
+            if self.relays or not self._has_begun:
+                self._has_begun = True
+                return Batch((), chunk)
+            return None
         self._unread = 0
+        self._has_begun = True
         self._patience.event_came()
         if isinstance(last := events[-1], _ENDS):
             self._over = True

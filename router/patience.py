@@ -36,7 +36,7 @@ class Patience:
     async def wait(self, awaitable: Awaitable[Awaited]) -> Awaited:
         """Await it within what is left. Raises ProviderTimeoutError, having cancelled it.
 
-        The task that awaits first is the one that awaits every time.
+        The task that awaits first is the one that awaits every time, until ``hand_over``.
         """
         task = self._waiting = self._task or self._found_task()
         cancelling = task.cancelling()
@@ -57,6 +57,10 @@ class Patience:
             if self._over:
                 self._over = False
                 task.uncancel()
+
+    def hand_over(self) -> None:
+        """Another task awaits from now on."""
+        self._task = None
 
     def first_byte_came(self) -> None:
         """The answer has begun: a plain one may now take its total time, a stream must bring events."""

@@ -1,5 +1,6 @@
 """One request through its candidates, in order, until one answers."""
 
+import math
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
@@ -61,6 +62,8 @@ class StreamedAnswer:
     ) -> None:
         self.target = plan.target
         self.relayed = stream.relays
+        self.is_late = stream.is_late
+        """The provider has begun, and said nothing for as long as a caller may be left without a word."""
         self.said = said
         """The ``router`` object; complete once the last batch was given."""
         self._plan = plan
@@ -133,8 +136,11 @@ class Pipeline:
         metrics: Metrics,
         layers: Layers = NO_LAYERS,
         key: str | None = None,
+        keep_alive: float = math.inf,
     ) -> None:
         self.routes = routes
+        self.keep_alive = keep_alive
+        """Seconds of silence within a stream that callers are spared."""
         self._layers = layers
         self._key = key
         self._upstreams = upstreams
@@ -144,7 +150,7 @@ class Pipeline:
         """The same for the holder of this router key, whose options may be others."""
         if key not in self._layers.keys:
             return self
-        return Pipeline(self.routes, self._upstreams, self._metrics, self._layers, key)
+        return Pipeline(self.routes, self._upstreams, self._metrics, self._layers, key, self.keep_alive)
 
     def run(self, asked: Asked) -> Awaitable[Answer]:
         """The whole answer from the first candidate that gives one. Raises RouterError."""
@@ -153,8 +159,8 @@ class Pipeline:
     def stream(self, asked: Asked) -> Awaitable[StreamedAnswer]:
         """The answer as batches of events, from the first candidate that says anything.
 
-        Returns once there is content: what fails before that raises RouterError here, so that the caller still gets
-        an HTTP status for it.
+        Returns once there is content, or the provider has begun and is silent: what fails before that raises
+        RouterError here, so that the caller still gets an HTTP status for it.
         """
         return self._first(asked, self._streamed, stream=True)
 
@@ -248,7 +254,7 @@ class Pipeline:
             spelling = asked.dialect == plan.target.dialect
             provided = await open_stream(plan, Patience(plan.row.timeouts, stream=True), spelling=spelling)
             try:
-                head = await head_of(provided)
+                head = await head_of(provided, self.keep_alive)
             except BaseException:
                 await provided.aclose()
                 raise

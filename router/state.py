@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from typing import Literal
@@ -30,7 +31,13 @@ class RouterState:
         self.models = models_of(config)
         self.upstreams = Upstreams()
         self.metrics = Metrics(config.rows)
-        self._pipeline = Pipeline(Routes(config.rows, config.aliases), self.upstreams, self.metrics, config.layers)
+        self._pipeline = Pipeline(
+            Routes(config.rows, config.aliases),
+            self.upstreams,
+            self.metrics,
+            config.layers,
+            keep_alive=config.server.keep_alive_seconds or math.inf,
+        )
         self._opened = AsyncExitStack()
         self._opening: asyncio.Task[None] | None = None
 

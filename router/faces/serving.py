@@ -121,11 +121,14 @@ async def answer_stream(
         record.provider, record.said = streamed.target.provider, streamed.said
         pieces = written(face, asked, streamed, record)
         try:
-            headers = headers_of_said(streamed.said)
-            if shape is None:
-                await call.stream(pieces, headers, media_type, is_over=lambda: streamed.is_over)
-            else:
-                await call.stream(shape(pieces), headers, media_type)
+            await call.stream(
+                pieces if shape is None else shape(pieces),
+                headers_of_said(streamed.said),
+                media_type,
+                is_over=bool if shape else lambda: streamed.is_over,
+                is_late=streamed.is_late,
+                keep_alive=pipeline.keep_alive,
+            )
         finally:
             await streamed.aclose()
 

@@ -14,6 +14,7 @@ import pytest
 from router.asgi import DISCONNECT, CallerGoneError, HttpCall
 from router.connection import Connection
 from router.logs import RequestRecord
+from router.silence import EMPTY_LINES
 from tests.e2e.service import client, router_before
 from tests.fakes.openai_chat import OpenAIChat
 from tests.fakes.server import EndlessStream, Failure, FakeProvider, NoFirstByte, PausedStream
@@ -105,6 +106,32 @@ async def test_a_server_that_fails_what_is_sent_to_nobody_has_lost_its_caller() 
     with pytest.raises(CallerGoneError):
         await asyncio.wait_for(call_of(caller, "2.4").stream(content(), ()), SECONDS)
     assert closed == ["content"]
+
+
+async def test_what_breaks_the_silence_is_sent_before_the_piece_that_ends_it_and_needs_no_caller() -> None:
+    """Also to a caller that does not keep up, so that the server takes its time over it."""
+    takes, taken = asyncio.Event(), asyncio.Event()
+    caller = Caller()
+    received = caller.send
+
+    async def send(message: Any) -> None:
+        if message.get("body") == EMPTY_LINES:
+            taken.set()
+            await takes.wait()
+            await received(message)
+            raise BrokenPipeError
+        await received(message)
+
+    async def content() -> AsyncGenerator[bytes, None]:
+        yield b"data: 1\n\n"
+        await taken.wait()
+        asyncio.get_running_loop().call_soon(takes.set)
+        yield b"data: 2\n\n"
+
+    caller.send = send  # type: ignore[method-assign]
+    await asyncio.wait_for(call_of(caller).stream(content(), (), keep_alive=0.01), SECONDS)
+    bodies = [message["body"] for message in caller.received[1:]]
+    assert bodies == [b"data: 1\n\n", EMPTY_LINES, b"data: 2\n\n", b""]
 
 
 async def test_work_is_cancelled_and_has_ended_when_the_caller_is_known_to_be_gone() -> None:
