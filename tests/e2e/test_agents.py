@@ -177,3 +177,72 @@ def test_what_is_wrong_in_a_namespace_is_for_its_own_provider_to_judge(tmp_path:
         response = http.post("/v1/responses", json=body)
     assert response.status_code == 200, response.text
     assert fake.requests[-1].json == {**body, "model": "gpt-5.1"}
+
+
+def gemini_request(contents: list[Any]) -> dict[str, Any]:
+    """As Gemini CLI writes one that lets the model think."""
+    asked = {"role": "user", "parts": [{"text": "Paris and Rome?"}]}
+    functions = [{"name": name, "parametersJsonSchema": {"type": "object"}} for name in ("get_weather", "convert")]
+    return {
+        "contents": [asked, *contents],
+        "systemInstruction": {"role": "user", "parts": [{"text": "Be brief."}]},
+        "tools": [{"functionDeclarations": functions}],
+        "generationConfig": {"temperature": 1, "topP": 0.95, "topK": 64, "thinkingConfig": {"includeThoughts": True}},
+    }
+
+
+def kept_by_gemini_cli(content: dict[str, Any]) -> dict[str, Any]:
+    """What Gemini CLI keeps of an answer: no thoughts, and a placeholder where the first call has no signature."""
+    parts = [part for part in content["parts"] if not part.get("thought")]
+    first = next((part for part in parts if "functionCall" in part), None)
+    if first is not None:
+        first.setdefault("thoughtSignature", "skip_thought_signature_validator")
+    return {**content, "parts": parts}
+
+
+@pytest.mark.parametrize(
+    ("model", "fake"),
+    [
+        ("anthropic/claude-sonnet-4-5", AnthropicMessages()),
+        ("openai/gpt-5.1", OpenAIResponses()),
+        ("google/gemini-3-pro-preview", Gemini()),
+    ],
+    ids=["anthropic", "openai", "google"],
+)
+def test_a_placeholder_in_place_of_a_signature_hides_no_state(tmp_path: Path, model: str, fake: FakeProvider) -> None:
+    """REASON-01: it is no state of anybody's, and none that is lost; what the ids of calls hold is read beside it."""
+    tail = f'[aliases.thinker]\nmodel = "{model}"\nstate_in_ids = "on"\n' + (
+        'wire = "responses"\n' if isinstance(fake, OpenAIResponses) else ""
+    )
+    contents: list[Any] = []
+    with router_before(tmp_path, {model.partition("/")[0]: fake}, tail=tail) as url, client(url) as http:
+        for _ in range(2):
+            response = http.post("/v1beta/models/thinker:generateContent", json=gemini_request(contents))
+            assert response.status_code == 200, response.text
+            told = json.loads(response.headers["x-router"]).get("adjustments", [])
+            lost = [entry for entry in told if "ignature" in entry["path"] or "thinking of the last" in entry["reason"]]
+            assert not lost
+            content = kept_by_gemini_cli(response.json()["candidates"][0]["content"])
+            calls = [part["functionCall"] for part in content["parts"] if "functionCall" in part]
+            results = [
+                {"functionResponse": {"id": call["id"], "name": call["name"], "response": {"output": "18"}}}
+                for call in calls
+            ]
+            contents += [content, {"role": "user", "parts": results}]
+    sent = fake.requests[-1].body
+    assert b"skip_thought_signature_validator" not in sent
+    assert sent.count(b'"encrypted_content":') + sent.count(b'"signature":') + sent.count(b'"thoughtSignature":') == 1
+
+
+def test_a_placeholder_goes_to_google_as_it_is(tmp_path: Path) -> None:
+    call = {"functionCall": {"id": "call_1", "name": "convert", "args": {}}}
+    said = {"role": "model", "parts": [{**call, "thoughtSignature": "context_engineering_is_the_way_to_go"}]}
+    result = {"functionResponse": {"id": "call_1", "name": "convert", "response": {"output": "18"}}}
+    body = gemini_request([said, {"role": "user", "parts": [result]}])
+    fake = Gemini()
+    with router_before(tmp_path, {"google": fake}) as url, client(url) as http:
+        for headers in ({}, {"x-router-orphans": "repair"}, {"x-router-tool-validation": "reject"}):
+            path = "/v1beta/models/google/gemini-3-pro-preview:generateContent"
+            response = http.post(path, json=body, headers=headers)
+            assert response.status_code == 200, response.text
+            assert fake.requests[-1].json == body

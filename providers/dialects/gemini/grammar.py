@@ -20,6 +20,9 @@ PLACEHOLDER_SIGNATURE: Final = "skip_thought_signature_validator"
 """What Google documents for calls that its API did not sign
 (https://ai.google.dev/gemini-api/docs/thought-signatures, "transferring history from other models")."""
 
+NO_SIGNATURES: Final = frozenset({PLACEHOLDER_SIGNATURE, "context_engineering_is_the_way_to_go"})
+"""Both that Google documents: Gemini CLI writes one wherever an answer's call had no signature."""
+
 _COLLECTIONS: Final = ("models/", "tunedModels/")
 _UNQUOTED: Final = re.compile(r"[a-zA-Z0-9_.~-]+")
 """Names that stand in a path as they are, as nearly every one does."""

@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from providers.dialects.gemini.carrier import Carried, joins, read_state
-from providers.dialects.gemini.grammar import NAME
+from providers.dialects.gemini.grammar import NAME, NO_SIGNATURES, SIGNATURE
 from providers.dialects.gemini.reader import GeminiReader, merged
 from providers.dialects.gemini.results import read_output
 from providers.spec.errors import InvalidRequestError
@@ -47,6 +47,9 @@ def decode_part(value: Json, path: str, context: PartContext) -> Part:
     """
     reader = context.reader_kind(value, path, NAME)
     signature = reader.text("thoughtSignature")
+    if signature in NO_SIGNATURES and not context.origin.stamped:
+        # It says that there is no state: for Google alone, and none that a provider gave.
+        reader.variants[SIGNATURE], signature = signature, None
     carried = None if signature is None else read_state(signature, context.origin)
     for key, decode in _DECODERS.items():
         if reader.has(key):

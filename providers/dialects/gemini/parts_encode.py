@@ -3,7 +3,7 @@
 import base64
 from typing import Final
 
-from providers.dialects.gemini.grammar import NAME, call_args
+from providers.dialects.gemini.grammar import NAME, SIGNATURE, call_args
 from providers.dialects.gemini.reader import inner_ext, is_native, kept_form, outer_ext, was_written, written
 from providers.dialects.gemini.results import plain_output, shaped_output
 from providers.spec.parts import (
@@ -44,7 +44,7 @@ def text_body(part: TextPart | RefusalPart, signature: str | None) -> JsonObject
 
 def reasoning_body(part: ReasoningPart, signature: str | None) -> JsonObject:
     """A thought; one without text where all there is, is state."""
-    fields: JsonObject = {"text": part.text, "thought": True, "thoughtSignature": signature}
+    fields: JsonObject = {"text": part.text, "thought": True, "thoughtSignature": signature or _placeholder(part.form)}
     return written(fields, part.ext, part.form)
 
 
@@ -90,7 +90,8 @@ def opaque_body(part: OpaquePart, signature: str | None) -> JsonObject | None:
     """What only this dialect understands, as it came."""
     if not isinstance(part.value, dict):
         return None
-    return written({"thoughtSignature": signature}, {NAME: part.value}, part.form)
+    signed: JsonObject = {"thoughtSignature": signature or _placeholder(part.form)}
+    return written(signed, {NAME: part.value}, part.form)
 
 
 def media_body(part: MediaPart, signature: str | None) -> JsonObject | None:
@@ -131,4 +132,9 @@ def _file(part: MediaPart) -> JsonObject | None:
 def _marks(form: Form | None, signature: str | None) -> JsonObject:
     """What any part may say beside its content."""
     said = was_written(form, "thought") and form is not None and form.variants.get("thought") == "false"
-    return {**({"thought": False} if said else {}), "thoughtSignature": signature}
+    return {**({"thought": False} if said else {}), "thoughtSignature": signature or _placeholder(form)}
+
+
+def _placeholder(form: Form | None) -> str | None:
+    """What a caller of this dialect wrote in a signature's place."""
+    return None if form is None or not is_native(form) else form.variants.get(SIGNATURE)
