@@ -199,7 +199,7 @@ class ProviderStream:
         """End the call, whether its answer was read to the end or not."""
         if self._ahead is not None and self._ahead is not asyncio.current_task():
             self._ahead.cancel()
-            await asyncio.wait((self._ahead,))
+            await asyncio.gather(self._ahead, return_exceptions=True)
             self._end_ahead()
         self._over = True
         self._patience.close()

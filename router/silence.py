@@ -39,7 +39,7 @@ class SilenceBreaker:
         self._timer.cancel()
         if self.under_way is not None:
             self.under_way.cancel()
-            await asyncio.wait((self.under_way,))
+            await asyncio.gather(self.under_way, return_exceptions=True)
 
     def _ring(self) -> None:
         now, wait = self._loop.time(), self._seconds
