@@ -67,6 +67,8 @@ class MediaPart(Value, frozen=True, kw_only=True):
     text: str | None = None
     """A document given as plain text."""
     filename: str | None = None
+    detail: str | None = None
+    """How closely a picture is to be looked at, in OpenAI's words; ``auto`` is what absence means."""
     state: State | None = None
 
 

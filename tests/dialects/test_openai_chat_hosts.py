@@ -366,7 +366,7 @@ def test_sampling_is_left_out_where_the_model_has_it_fixed() -> None:
 def test_what_another_dialect_carries_is_reported_field_by_field() -> None:
     opaque = OpaquePart(dialect="anthropic-messages", type="search_result", value={})
     message = Message(role="user", parts=(TextPart(text="x"), opaque), ext={"anthropic-messages": {"cache": 1}})
-    body, report = sent(message, top_k=3, ext={"google-generate-content": {"safetySettings": []}})
+    body, report = sent(message, top_k=3, ext={"google-generate-content": {"safetySettings": [{}], "labels": []}})
     assert body["messages"] == [{"role": "user", "content": [{"type": "text", "text": "x"}]}]
     assert paths(report) == [
         ("safetySettings", "dropped"),

@@ -118,7 +118,7 @@ class PartsEncoder:
         if message.role == "assistant" and not is_native(message.form):
             self._report.add(path, "dropped", f"{NAME} has no {part.kind} in assistant turns")
             return None
-        return _supported_media(part, path, self._target)
+        return self._supported_media(part, path)
 
     def _call(self, part: ToolCallPart, path: str) -> JsonObject | None:
         self._report_state(part.state, path)
@@ -182,7 +182,7 @@ class PartsEncoder:
                 return self._text(item, path, native)
             case MediaPart():
                 self._report_state(item.state, path)
-                return _supported_media(item, path, self._target)
+                return self._supported_media(item, path)
             case OpaquePart():
                 return self._opaque(item, path)
 
@@ -198,12 +198,15 @@ class PartsEncoder:
         if state is not None:
             self._report.add(f"{path}.state", "dropped", FOREIGN_STATE, from_=state.kind)
 
-
-def _supported_media(part: MediaPart, path: str, target: Target) -> JsonObject:
-    if part.url is not None and not target.profile.media_urls:
-        raise UnsupportedError(f"{path}: {target.provider} takes no {part.kind} by its URL: send the data", path=path)
-    block = media_block(part)
-    if block is None:
-        where = "a file stored elsewhere" if part.file_id is not None else f"this {part.kind}"
-        raise UnsupportedError(f"{path}: {NAME} cannot take {where}", path=path)
-    return block
+    def _supported_media(self, part: MediaPart, path: str) -> JsonObject:
+        target = self._target
+        if part.url is not None and not target.profile.media_urls:
+            text = f"{path}: {target.provider} takes no {part.kind} by its URL: send the data"
+            raise UnsupportedError(text, path=path)
+        block = media_block(part)
+        if block is None:
+            where = "a file stored elsewhere" if part.file_id is not None else f"this {part.kind}"
+            raise UnsupportedError(f"{path}: {NAME} cannot take {where}", path=path)
+        if part.detail not in {None, "auto"}:
+            self._report.add(f"{path}.detail", "dropped", f"not known to {NAME}", from_=part.detail)
+        return block

@@ -5,13 +5,14 @@ from typing import Final
 import msgspec
 
 from providers.dialects.gemini.grammar import NAME
-from providers.dialects.gemini.reader import GeminiReader
+from providers.dialects.gemini.reader import GeminiReader, was_written
 from providers.dialects.gemini.tools_decode import texts
 from providers.spec.request import OutputFormat, Reasoning
 from providers.spec.values import Form, Json, JsonObject
 
 JSON_TYPE: Final = "application/json"
 TEXT_TYPE: Final = "text/plain"
+_TEXT_ALONE: Final[list[Json]] = ["TEXT"]
 
 
 class DecodedConfig(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +37,7 @@ def decode_config(request: GeminiReader) -> DecodedConfig:
     config = request.nested("generationConfig")
     if config is None:
         return DecodedConfig()
+    _take_modalities(config)
     fields = DecodedConfig(
         temperature=config.number("temperature"),
         top_p=config.number("topP"),
@@ -50,6 +52,18 @@ def decode_config(request: GeminiReader) -> DecodedConfig:
         output=_output(config),
     )
     return msgspec.structs.replace(fields, carried=request.keep("generationConfig", config))
+
+
+def _take_modalities(config: GeminiReader) -> None:
+    """An answer in text is what absence of ``responseModalities`` means: a spelling, not an option."""
+    if config.peek("responseModalities") == _TEXT_ALONE:
+        config.take("responseModalities")
+
+
+def taken_modalities(form: Form | None, rest: JsonObject) -> list[Json] | None:
+    """The ``responseModalities`` that were taken, if any."""
+    taken = was_written(form, "responseModalities") and "responseModalities" not in rest
+    return _TEXT_ALONE if taken and "response_modalities" not in rest else None
 
 
 def _reasoning(config: GeminiReader) -> Reasoning | None:

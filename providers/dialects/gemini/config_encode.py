@@ -2,13 +2,13 @@
 
 from typing import Final
 
-from providers.dialects.gemini.config_decode import JSON_TYPE, TEXT_TYPE
+from providers.dialects.gemini.config_decode import JSON_TYPE, TEXT_TYPE, taken_modalities
 from providers.dialects.gemini.grammar import NAME, report_foreign_ext
 from providers.dialects.gemini.reader import inner_ext, is_native, kept_form, was_written, written
 from providers.spec.adjustments import Report
 from providers.spec.profile import Target
 from providers.spec.request import OutputFormat, Reasoning, Request
-from providers.spec.values import Form, Json, JsonObject
+from providers.spec.values import Form, Json, JsonObject, extended
 from providers.wire.reader import variant
 
 BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
@@ -27,6 +27,7 @@ _HIDDEN: Final = frozenset({"omitted", "none", "exclude"})
 def encode_config(request: Request, target: Target, report: Report) -> JsonObject | None:
     """The object, or ``None`` where there is nothing to say."""
     form = kept_form(request.form, "generationConfig")
+    carried = inner_ext(request.ext, "generationConfig")
     fields: JsonObject = {
         "temperature": request.temperature,
         "topP": request.top_p,
@@ -40,7 +41,8 @@ def encode_config(request: Request, target: Target, report: Report) -> JsonObjec
         **({} if request.output is None else _output(request.output, form, report)),
         "thinkingConfig": None if request.reasoning is None else _thinking(request.reasoning, target, report),
     }
-    config = written(fields, inner_ext(request.ext, "generationConfig"), form)
+    fields["responseModalities"] = taken_modalities(form, extended(carried, NAME))
+    config = written(fields, carried, form)
     return config if config or form is not None else None
 
 

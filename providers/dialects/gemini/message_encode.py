@@ -117,6 +117,8 @@ class MessageEncoder:
         body = media_body(part, self._signature(part.state, path))
         if body is None:
             raise _unsupported(part, path)
+        if part.detail not in {None, "auto"}:
+            self._report.add(f"{path}.detail", "dropped", f"not known to {NAME}", from_=part.detail)
         return body
 
     def _call(self, part: ToolCallPart, path: str) -> JsonObject | None:

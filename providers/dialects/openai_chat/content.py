@@ -99,15 +99,12 @@ def _url_media(reader: Reader, field: str, kind: MediaKind) -> MediaPart:
     if inner is None:
         raise InvalidRequestError(f"{reader.at(field)}: required", path=reader.at(field))
     media_type, data, url = _located(inner.required_text("url"))
-    if inner.peek("detail") == "auto":
-        # It is what absence means: a spelling, not an option.
-        inner.take("detail")
-        reader.variants["detail"] = "auto"
     return MediaPart(
         kind=kind,
         media_type=media_type,
         data=data,
         url=url,
+        detail=inner.text("detail"),
         ext=rest_with(reader, field, inner),
         form=_typed(reader, field),
     )
@@ -244,10 +241,12 @@ def _url(part: MediaPart) -> str | None:
 
 
 def _encode_url(part: MediaPart, field: str) -> JsonObject:
-    variants = part.form.variants if carried(part.form) else {}
-    if variants.get("shape") == "string":
+    own = carried(part.form)
+    if own and variant_of(part.form, "shape") == "string":
         return arranged({"type": field, field: _url(part)}, part.ext, part.form, NAME)
-    return _nested(part, field, {"url": _url(part), "detail": variants.get("detail")})
+    # Not every host that imitates OpenAI knows the word for what absence means.
+    detail = part.detail if own or part.detail != "auto" else None
+    return _nested(part, field, {"url": _url(part), "detail": detail})
 
 
 def _nested(part: MediaPart, field: str, fields: JsonObject) -> JsonObject:

@@ -95,11 +95,15 @@ def without_refused_carriers(fields: Ext, profile: Profile, path: str, report: R
 
 
 def report_foreign(ext: Ext, path: str, report: Report) -> None:
-    """One adjustment for each field that another dialect carries and this one cannot say."""
+    """One adjustment for each field that another dialect carries and this one cannot say.
+
+    An empty list asks for nothing.
+    """
     for dialect, fields in ext.items():
         if dialect != NAME:
-            for field in fields:
-                report.add(f"{path}.{field}" if path else field, "dropped", NOT_KNOWN, carried=not path)
+            for field, value in fields.items():
+                if value != []:
+                    report.add(f"{path}.{field}" if path else field, "dropped", NOT_KNOWN, carried=not path)
 
 
 # ---- objects inside objects: the form of a value remembers their keys as a variant

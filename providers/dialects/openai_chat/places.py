@@ -90,6 +90,7 @@ SPELLING: Final = Spelling(
         "name": ("function.name", "custom.name", "name"),
         "arguments": ("function.arguments", "custom.input", "arguments"),
         "state": ("extra_content", "provider_specific_fields"),
+        "detail": ("image_url.detail",),
     },
     tools={
         "name": ("function.name", "custom.name", "name"),

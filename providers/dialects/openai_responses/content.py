@@ -78,6 +78,7 @@ def _image(reader: Reader, _kind: str) -> Part | None:
         data=data,
         url=None if data is not None else url,
         file_id=file_id,
+        detail=reader.text("detail"),
         ext=reader.rest(),
         form=reader.form(),
     )
@@ -181,7 +182,9 @@ def _image_part(part: MediaPart) -> JsonObject | None:
         return None
     if url is not None and not native and not url.startswith(("https://", "http://", "data:")):
         return None
-    return arranged({"type": "input_image", "image_url": url, "file_id": file_id}, part.ext, part.form, NAME)
+    detail = part.detail if native or part.detail != "auto" else None
+    fields: JsonObject = {"type": "input_image", "image_url": url, "file_id": file_id, "detail": detail}
+    return arranged(fields, part.ext, part.form, NAME)
 
 
 def _file_part(part: MediaPart) -> JsonObject | None:

@@ -60,11 +60,13 @@ def is_minted(item_id: str) -> bool:
 
 
 def report_foreign_ext(ext: Ext, path: str, report: Report) -> None:
-    """Report every carried field of another dialect as dropped, one by one."""
+    """Report every carried field of another dialect as dropped, one by one. An empty list asks for nothing."""
     for dialect, fields in ext.items():
         if dialect == NAME:
             continue
         for name in fields:
+            if fields[name] == []:
+                continue
             at = f"{path}.{name}" if path else name
             report.add(at, "dropped", NOT_KNOWN, from_=fields[name], carried=not path)
 
