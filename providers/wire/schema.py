@@ -275,7 +275,7 @@ def gemini_to_json_schema(schema: Json) -> Json:
     for key, value in schema.items():
         _convert_keyword(converted, key, value)
     kind = converted.get("type")
-    if kind in {"integer", "number"} and isinstance(converted.get("enum"), list):
+    if isinstance(kind, str) and kind in {"integer", "number"} and isinstance(converted.get("enum"), list):
         converted["enum"] = [_number(item) for item in _items(converted["enum"])]
     if schema.get("nullable") is True:
         _add_null(converted)
@@ -289,6 +289,9 @@ def _convert_keyword(converted: JsonObject, key: str, value: Json) -> None:
         case ("type", str(kind)):
             if kind.upper() != "TYPE_UNSPECIFIED":
                 converted["type"] = kind.lower()
+        case ("type", list(kinds)):
+            # JSON Schema's way to say that there may be nothing, which callers write here as well.
+            converted["type"] = [kind.lower() if isinstance(kind, str) else kind for kind in kinds]
         case ("format", "enum"):
             pass
         case ("properties" | "defs" | "$defs", dict(members)):
@@ -326,6 +329,8 @@ def _add_null(schema: JsonObject) -> None:
     kind = schema.get("type")
     if isinstance(kind, str) and kind != "null":
         schema["type"] = [kind, "null"]
+    elif isinstance(kind, list) and "null" not in kind:
+        schema["type"] = [*kind, "null"]
     elif isinstance(schema.get("anyOf"), list):
         schema["anyOf"] = [*_items(schema["anyOf"]), {"type": "null"}]
     if isinstance(schema.get("enum"), list) and None not in _items(schema["enum"]):

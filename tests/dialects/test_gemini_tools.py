@@ -305,6 +305,27 @@ def test_output_formats_are_a_type_and_a_schema() -> None:
     assert "generationConfig" not in encoded(output=OutputFormat(kind="text"))[0]
 
 
+@pytest.mark.parametrize("config", ["generationConfig", "generation_config"])
+@pytest.mark.parametrize("schema", ["responseSchema", "responseJsonSchema"])
+def test_one_word_of_an_enum_stays_what_is_asked_for(config: str, schema: str) -> None:
+    """``text/x.enum`` beside a schema: no JSON comes of it (https://ai.google.dev/gemini-api/docs/structured-output)."""
+    asked: Any = {"responseMimeType": "text/x.enum", schema: {"type": "STRING", "enum": ["Percussion", "String"]}}
+    if config == "generation_config":
+        asked = {"response_mime_type": asked.pop("responseMimeType"), **asked}
+    body: Any = {"contents": [{"parts": [{"text": "x"}]}], config: asked}
+    report = Report()
+    written = DIALECT.encode_request(DIALECT.decode_request(body), target(), report).body
+    assert dumps_text(written) == dumps_text(body)
+    assert report.adjustments == []
+
+
+@pytest.mark.parametrize("odd", [[], {}, ["application/json"], 1])
+def test_a_type_that_is_no_text_is_carried(odd: Any) -> None:
+    for beside in ({}, {"responseSchema": {"type": "STRING"}}):
+        body: Any = {"contents": [{"parts": [{"text": "x"}]}], "generationConfig": {"responseMimeType": odd, **beside}}
+        assert DIALECT.encode_request(DIALECT.decode_request(body), target(), Report()).body == body
+
+
 def test_every_parameter_has_its_field() -> None:
     """PARAM-02."""
     body, reported = encoded(

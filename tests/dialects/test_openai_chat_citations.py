@@ -44,3 +44,11 @@ def test_its_own_callers_read_them_once_and_as_they_were() -> None:
     assert body["choices"][0]["message"]["annotations"] == ANNOTATIONS
     deltas = [one["choices"][0]["delta"] for one in data_of(written(events_of(STREAM), CHAT))]
     assert [delta["annotations"] for delta in deltas if "annotations" in delta] == [ANNOTATIONS]
+
+
+@pytest.mark.parametrize("odd", [[], {}, ["url_citation"], 1, None])
+def test_an_annotation_of_no_known_kind_is_no_fault_of_ours(odd: Any) -> None:
+    message = {**MESSAGE, "annotations": [{"type": odd}]}
+    answer = read({**PLAIN, "choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+    body: Any = DIALECTS[RESPONSES].encode_response(answer, context())
+    assert body["output"][0]["content"][0]["annotations"] == []

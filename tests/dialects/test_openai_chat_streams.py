@@ -223,6 +223,8 @@ BROKEN: dict[str, tuple[list[Any], bool, type[Exception], str]] = {
     "no object": ([b"[1]"], True, ProviderProtocolError, "object"),
     "an error": ([chunk({"content": "x"}), {"error": {"message": "boom", "code": 429}}], True, ProviderError, "boom"),
     "an error as text": ([{"error": "boom"}], True, ProviderError, "boom"),
+    "an error in a list": ([chunk({"content": "x"}), b'[{"error": {"message": "boom", "code": 503}}]'], False,
+                           ProviderError, "boom"),
     "an error in a choice": (
         [{"choices": [{"index": 0, "delta": {}, "finish_reason": "error", "error": {"message": "boom"}}]}],
         True, ProviderError, "boom",

@@ -12,7 +12,7 @@ from providers.spec.events import (
     StreamEnd,
     StreamError,
 )
-from providers.spec.fold import fold
+from providers.spec.fold import fold, unfold
 from providers.spec.parts import (
     OpaquePart,
     Origin,
@@ -27,6 +27,7 @@ from providers.wire.sse import encode_event
 from tests.dialects.openai_responses_support import (
     CONTEXT,
     decoded,
+    encoded,
 )
 
 CALL: JsonObject = {"type": "function_call", "id": "fc_1", "call_id": "c1", "name": "f", "arguments": ""}
@@ -219,6 +220,14 @@ def test_broken_streams_are_errors(stream: bytes) -> None:
     *_, last = decoded([stream])
     assert isinstance(last, StreamError)
     assert isinstance(last.error, ProviderProtocolError)
+
+
+@pytest.mark.parametrize("odd", [[], {}, ["completed"], 1])
+def test_a_wrong_type_where_a_word_belongs_raises_nothing(odd: Any) -> None:
+    *_, last = decoded([wire(added({**CALL, "type": odd}), done({**CALL, "type": odd}))])
+    assert isinstance(last, StreamEnd)
+    response = fold(decoded([wire(("response.completed", {"response": {"status": odd}}), end=False)]))
+    assert encoded(unfold(response)).rstrip().rpartition(b"event: ")[2].startswith(b"response.incomplete")
 
 
 @pytest.mark.parametrize(

@@ -100,12 +100,13 @@ def _output(config: GeminiReader) -> OutputFormat | None:
     if config.has("responseJsonSchema"):
         _take_type(config)
         return OutputFormat(kind="json_schema", schema=config.take("responseJsonSchema"), form=form)
-    if media_type in {JSON_TYPE, TEXT_TYPE}:
+    if media_type in (JSON_TYPE, TEXT_TYPE):
         config.take("responseMimeType")
         return OutputFormat(kind="json" if media_type == JSON_TYPE else "text", form=form)
     return None
 
 
 def _take_type(config: GeminiReader) -> None:
+    """Beside a schema JSON says nothing more; ``text/x.enum`` does, and is carried."""
     if config.peek("responseMimeType") == JSON_TYPE:
         config.take("responseMimeType")

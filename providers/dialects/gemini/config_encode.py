@@ -8,7 +8,7 @@ from providers.dialects.gemini.reader import inner_ext, is_native, kept_form, wa
 from providers.spec.adjustments import Report
 from providers.spec.profile import Target
 from providers.spec.request import OutputFormat, Reasoning, Request
-from providers.spec.values import Form, Json, JsonObject, extended
+from providers.spec.values import Ext, Form, Json, JsonObject, extended
 from providers.wire.reader import variant
 
 BUDGETS: Final = {"minimal": 1024, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 24576, "max": 24576}
@@ -20,6 +20,7 @@ SMALLEST_BUDGET: Final = 128
 LEVELS: Final = {"minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH", "xhigh": "HIGH", "max": "HIGH"}
 """Efforts as levels; those above the highest that all models know are that one."""
 
+_MIME_KEYS: Final = frozenset({"responseMimeType", "response_mime_type"})
 _SHOWN: Final = frozenset({"summarized", "auto", "concise", "detailed", "include"})
 _HIDDEN: Final = frozenset({"omitted", "none", "exclude"})
 
@@ -38,7 +39,7 @@ def encode_config(request: Request, target: Target, report: Report) -> JsonObjec
         "seed": request.seed,
         "presencePenalty": request.presence_penalty,
         "frequencyPenalty": request.frequency_penalty,
-        **({} if request.output is None else _output(request.output, form, report)),
+        **({} if request.output is None else _output(request.output, form, carried, report)),
         "thinkingConfig": None if request.reasoning is None else _thinking(request.reasoning, target, report),
     }
     fields["responseModalities"] = taken_modalities(form, extended(carried, NAME))
@@ -49,11 +50,14 @@ def encode_config(request: Request, target: Target, report: Report) -> JsonObjec
 # ---- output
 
 
-def _output(output: OutputFormat, form: Form | None, report: Report) -> JsonObject:
+def _output(output: OutputFormat, form: Form | None, ext: Ext, report: Report) -> JsonObject:
     report_foreign_ext(output.ext, "output", report)
     media_type = None if output.kind == "text" else JSON_TYPE
     if is_native(output.form):
         media_type = (media_type or TEXT_TYPE) if was_written(form, "responseMimeType") else None
+        if extended(ext, NAME).keys() & _MIME_KEYS:
+            # Another type than JSON beside a schema (``text/x.enum``) is carried, and stays what it is.
+            media_type = None
     elif output.kind == "json_schema":
         _report_schema(output, report)
     fields: JsonObject = {"responseMimeType": media_type}

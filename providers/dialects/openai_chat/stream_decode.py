@@ -16,7 +16,7 @@ from providers.spec.parts import Origin
 from providers.spec.response import Usage
 from providers.spec.values import Ext, Json, JsonObject
 from providers.wire.failures import text_of, upstream_error
-from providers.wire.json import JsonError, loads_object
+from providers.wire.json import JsonError, loads, loads_object, type_name
 from providers.wire.openai_errors import error_in, error_of
 from providers.wire.plain import negative_zero, object_in
 from providers.wire.sse import Piece, ServerSentEvent, SseParser, event_of
@@ -165,9 +165,14 @@ class ChatStreamDecoder:
         if not data:
             return
         try:
-            value = loads_object(data)
+            value = loads(data)
         except JsonError as error:
             raise ProviderProtocolError(f"an event of the stream is not JSON: {error}") from None
+        if isinstance(value, list) and len(value) == 1:
+            # Google's chat front wraps an error in a list.
+            value = value[0]
+        if not isinstance(value, dict):
+            raise ProviderProtocolError(f"an event of the stream is no JSON object but {type_name(value)}")
         failed = failure_in(value)
         if failed is None and event.event == "error":
             failed = error_of(None, value, text_of(value.get("message")), value)

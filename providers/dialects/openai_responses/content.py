@@ -155,7 +155,7 @@ def _without_item(part: TextPart | RefusalPart) -> Ext:
 def is_annotation(annotation: Json) -> bool:
     """Whether an annotation is of this dialect's kinds."""
     kind = annotation.get("type") if isinstance(annotation, dict) else None
-    return kind in _ANNOTATIONS
+    return isinstance(kind, str) and kind in _ANNOTATIONS
 
 
 def media_part(part: MediaPart) -> JsonObject | None:

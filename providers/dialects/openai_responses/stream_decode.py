@@ -183,7 +183,7 @@ class ResponsesStreamDecoder:
         if number in self._open:
             raise ProviderProtocolError(f"output item {number} was added twice")
         item = self._open[number] = OpenItem(value)
-        if item.kind in {"function_call", "custom_tool_call"}:
+        if item.kind == "function_call" or item.kind == "custom_tool_call":
             part = decode_item({**value, "status": "in_progress"}, "item", self._origin, LenientReader)[0]
             yield from self._announce(item, 0, emptied(_with_ext(part, value)))
 

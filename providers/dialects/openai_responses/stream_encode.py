@@ -28,6 +28,9 @@ from providers.spec.fold import Folder
 from providers.spec.response import Response
 from providers.spec.values import JsonObject
 
+_ENDS = frozenset({"completed", "incomplete", "failed"})
+"""States of an answer that has ended, each with an event of its name."""
+
 
 class ResponsesStreamEncoder:
     """One stream for one caller. Candidates beyond the first have no place in this dialect."""
@@ -94,7 +97,7 @@ class ResponsesStreamEncoder:
         if self._late:
             body["output"] = [self._writer.done[number] for number in sorted(self._writer.done)]
         status = body.get("status")
-        kind = status if status in {"completed", "incomplete", "failed"} else "incomplete"
+        kind = status if isinstance(status, str) and status in _ENDS else "incomplete"
         return written + self._writer.event(f"response.{kind}", {"response": body})
 
     def _fail(self, error: RouterError) -> bytes:
