@@ -13,7 +13,7 @@ import msgspec
 
 from providers.spec.adjustments import Report
 from providers.spec.events import PartDelta, PartStart, PartUpdate, StreamEvent
-from providers.spec.parts import Part, State, TextPart, ToolCallPart, ToolResultPart, is_client_call
+from providers.spec.parts import Part, ReasoningPart, State, TextPart, ToolCallPart, ToolResultPart, is_client_call
 from providers.spec.request import Message, Request
 from providers.spec.response import Candidate, Response
 from providers.spec.values import JsonObject
@@ -152,14 +152,15 @@ def _taken_off(call_id: str) -> tuple[str, list[JsonObject], State | None]:
 
 def _restored(parts: list[Part], entries: dict[int, list[JsonObject]]) -> Iterator[Part]:
     """The turn in the order in which it was first said."""
-    texts = [part for part in parts if not is_client_call(part)]
+    reasoning: list[Part] = [part for part in parts if isinstance(part, ReasoningPart)]
+    texts: list[Part] = [part for part in parts if not is_client_call(part) and not isinstance(part, ReasoningPart)]
     calls = [part for part in parts if is_client_call(part)]
     sections = [Section(entries.get(id(call), []), call) for call in calls]
     if not any(section.entries for section in sections):
         return iter(parts)
-    plain = all(isinstance(text, TextPart) for text in texts)
+    plain = all(isinstance(text, TextPart) and not text.ext for text in texts)
     content = "".join(text.text for text in texts if isinstance(text, TextPart)) if plain else texts
-    return iter(restore([], content, [*sections, Section([])]))
+    return iter(restore(reasoning, content, [*sections, Section([])]))
 
 
 def _state_of(part: Part) -> State | None:

@@ -8,6 +8,7 @@ from typing import Any
 import httpx2
 import pytest
 
+from tests.e2e.conversation import assistant_message, echoed, openai_client
 from tests.e2e.service import client, router_before
 from tests.fakes.anthropic_messages import AnthropicMessages
 from tests.fakes.gemini import Gemini
@@ -246,3 +247,33 @@ def test_a_placeholder_goes_to_google_as_it_is(tmp_path: Path) -> None:
             response = http.post(path, json=body, headers=headers)
             assert response.status_code == 200, response.text
             assert fake.requests[-1].json == body
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_reasoning_that_came_back_as_text_beside_its_state_is_said_once(tmp_path: Path, stream: bool) -> None:
+    """REASON-19: opencode sends ``reasoning_content`` back, and of a call its id, name and arguments."""
+    fake = AnthropicMessages()
+    tail = '[aliases.thinker]\nmodel = "anthropic/claude-sonnet-4-5"\nstate_in_ids = "on"\n'
+    functions = [
+        {"type": "function", "function": {"name": name, "parameters": {"type": "object"}}}
+        for name in ("get_weather", "convert")
+    ]
+    messages: list[Any] = [{"role": "user", "content": "Paris and Rome?"}]
+    with router_before(tmp_path, {"anthropic": fake}, tail=tail) as url:
+        openai = openai_client(url)
+        for _ in range(2):
+            asked: Any = {"model": "thinker", "messages": messages, "tools": functions, "reasoning_effort": "high"}
+            answer = echoed(assistant_message(openai, stream, **asked))
+            calls = [{key: call[key] for key in ("id", "type", "function")} for call in answer["tool_calls"]]
+            said = {"role": "assistant", "content": answer.get("content"), "tool_calls": calls}
+            results = [{"role": "tool", "tool_call_id": call["id"], "content": "18"} for call in calls]
+            messages += [{**said, "reasoning_content": answer["reasoning_content"]}, *results]
+        body = {"model": "thinker", "messages": messages, "tools": functions, "reasoning_effort": "high"}
+        with client(url) as http:
+            router = http.post("/v1/chat/completions", json=body).json()["router"]
+    assert not [entry for entry in router["adjustments"] if entry["path"].startswith("messages")]
+    turns = [message["content"] for message in json.loads(fake.requests[-1].body)["messages"]]
+    assert [[block["type"] for block in turn] for turn in turns[1::2]] == [
+        ["thinking", "text", "tool_use", "tool_use"],
+        ["thinking", "tool_use"],
+    ]
