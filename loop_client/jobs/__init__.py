@@ -15,7 +15,7 @@ from loop_client.jobs.errors import (
     QueueFull,
     StoreUnavailable,
 )
-from loop_client.jobs.job import CallState, Job, JobCall, JobEvent, JobRestart, JobRound, JobStatus
+from loop_client.jobs.job import CallState, Job, JobCall, JobCounts, JobEvent, JobRestart, JobRound, JobStatus
 from loop_client.jobs.memory import MemoryJobs
 from loop_client.jobs.opening import job_engine, open_jobs
 from loop_client.jobs.remote import JobServiceError, RemoteJobs
@@ -33,6 +33,7 @@ __all__ = [
     "JobAnswer",
     "JobCall",
     "JobConflict",
+    "JobCounts",
     "JobEngine",
     "JobError",
     "JobEvent",

@@ -19,7 +19,7 @@ from loop_client.jobs.durable_waits import WAKE, answer_id
 from loop_client.jobs.durable_worker import Worker
 from loop_client.jobs.errors import AnswerConflict, JobConflict, JobNotFound, QueueFull
 from loop_client.jobs.fold import JobFold, final_status, finished
-from loop_client.jobs.job import FINAL, Job, JobEvent, JobStatus
+from loop_client.jobs.job import FINAL, Job, JobCounts, JobEvent, JobStatus
 from loop_client.jobs.recorded import first_place
 from loop_client.jobs.rows import asked_id, end_event, event_of, made_at, new_job_id, now, spec_digest
 from loop_client.jobs.runtime import JobRuntime
@@ -43,6 +43,7 @@ _STATUSES: Final[dict[JobStatus, list[str]]] = {
 _BEHIND_ALL: Final = 1_000_000
 """Added to the last step, so that a retry takes over all that was told, too."""
 _PAGE: Final = 100
+_MOST_COUNTED: Final = 10_000
 
 
 class DurableJobs:
@@ -111,6 +112,18 @@ class DurableJobs:
         if there is None or there.authenticated_user != owner or _input(there)["asked"] != asked:
             raise JobConflict("the key or id was used for another job")
         return await self._view(there)
+
+    def counts(self) -> JobCounts:
+        """Jobs that are not over; more than ``_MOST_COUNTED`` of a kind are counted as so many."""
+        queued, begun = (
+            len(
+                self._client.list_workflows(
+                    name=JOB, status=status, limit=_MOST_COUNTED, load_input=False, load_output=False
+                )
+            )
+            for status in ("ENQUEUED", "PENDING")
+        )
+        return JobCounts(queued, begun)
 
     async def get(self, job_id: str, *, owner: str) -> Job:
         """The job as it is now."""

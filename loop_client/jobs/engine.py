@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from loop_client.jobs.answer import JobAnswer
-from loop_client.jobs.job import Job, JobEvent, JobStatus
+from loop_client.jobs.job import Job, JobCounts, JobEvent, JobStatus
 from loop_client.jobs.spec import JobSpec
 
 
@@ -126,5 +126,18 @@ class JobEngine(Protocol):
         Raises:
             JobNotFound: no such job of this owner.
             JobConflict: it is not over, is completed and no round is named, or has no such round.
+        """
+        ...
+
+
+@runtime_checkable
+class JobCounter(Protocol):
+    """An engine that keeps its jobs itself, and can tell how many there are."""
+
+    def counts(self) -> JobCounts:
+        """How many jobs are not over, whoever's they are. Blocking; from any thread.
+
+        Raises:
+            Exception: whatever the store raises while it is away.
         """
         ...

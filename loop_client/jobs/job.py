@@ -206,3 +206,13 @@ def _round(body: JsonObject) -> JobRound:
 def _call(body: JsonObject) -> JobCall:
     parts = body.get("parts")
     return JobCall(**body | {"parts": None if parts is None else tuple(parts)})
+
+
+@dataclass(frozen=True, slots=True)
+class JobCounts:
+    """Jobs of a whole store that are not over."""
+
+    queued: int
+    """No worker has them: none has taken them up yet, or theirs has died."""
+    begun: int
+    """A worker has them: it works on them, or they wait there for somebody."""

@@ -13,7 +13,7 @@ from loop_client.jobs.errors import AnswerConflict, JobConflict, JobNotFound, Qu
 from loop_client.jobs.execution import run_job
 from loop_client.jobs.fold import JobFold, final_status
 from loop_client.jobs.gate import Gates
-from loop_client.jobs.job import Job, JobEvent, JobStatus
+from loop_client.jobs.job import Job, JobCounts, JobEvent, JobStatus
 from loop_client.jobs.journal import Work
 from loop_client.jobs.place import Place
 from loop_client.jobs.recorded import first_place
@@ -102,6 +102,12 @@ class MemoryJobs:
             metadata=spec.metadata,
         )
         return self._begin(_Kept(job, asked, resolved))
+
+    def counts(self) -> JobCounts:
+        """Jobs that are not over."""
+        statuses = [kept.job.status for kept in tuple(self._jobs.values()) if not kept.job.is_over]
+        queued = statuses.count("queued")
+        return JobCounts(queued, len(statuses) - queued)
 
     async def get(self, job_id: str, *, owner: str) -> Job:
         """The job as it is now."""

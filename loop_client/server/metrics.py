@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from opentelemetry import metrics
 
@@ -16,7 +18,10 @@ from loop_client.events import (
     ToolOutputDenied,
     ToolOutputError,
 )
+from loop_client.jobs.job import JobCounts
 from loop_client.usage import Usage
+
+_log: Final = logging.getLogger("loop_client.server")
 
 _UNKNOWN = "_unknown"
 """The tool name of calls that name no tool: what a model makes up must not become a series of its own."""
@@ -54,6 +59,11 @@ class Metrics:
         self._viewers = meter.create_up_down_counter(
             "loop_client.jobs.viewers", "{viewer}", "Viewers of jobs right now"
         )
+        self.count_jobs: Callable[[], JobCounts] | None = None
+        """Counts the jobs of the store, in any thread, whenever the metrics are read."""
+        meter.create_observable_gauge(
+            "loop_client.jobs.current", [self._observed_jobs], "{job}", "Jobs of the whole store, by status"
+        )
 
     def of_run(self) -> RunMetrics:
         """What observes one run."""
@@ -73,6 +83,17 @@ class Metrics:
         self._jobs_ended.add(1, attributes)
         self._job_duration.record(finish.seconds, attributes)
         self._job_rounds.record(finish.rounds, attributes)
+
+    def _observed_jobs(self, options: metrics.CallbackOptions) -> Iterable[metrics.Observation]:
+        if self.count_jobs is None:
+            return ()
+        try:
+            counts = self.count_jobs()
+        except Exception as error:  # noqa: BLE001  # a store that is away is no reason to lose the other metrics
+            _log.warning("the jobs cannot be counted: %s", type(error).__name__)
+            return ()
+        numbers = {"queued": counts.queued, "begun": counts.begun}
+        return [metrics.Observation(number, {"status": status}) for status, number in numbers.items()]
 
     @contextmanager
     def viewing(self) -> Iterator[None]:

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from loop_client.client import LoopClient
 from loop_client.events import RunFinish
 from loop_client.jobs import JobEngine
+from loop_client.jobs.engine import JobCounter
 from loop_client.jsontext import dump_bytes
 from loop_client.server.answered import answered, masked_failure
 from loop_client.server.body import read_json_object
@@ -117,6 +118,8 @@ class ChatService:
         """Open the engine of jobs, if there is one, on this event loop."""
         if self._jobs is not None:
             await self._jobs.open()
+            if isinstance(self._jobs, JobCounter):
+                self._metrics.count_jobs = self._jobs.counts
         return self
 
     async def __aexit__(
@@ -124,6 +127,7 @@ class ChatService:
     ) -> None:
         """Let viewers go, and close the engine."""
         self.end_streams()
+        self._metrics.count_jobs = None
         if self._jobs is not None:
             await self._jobs.aclose()
 

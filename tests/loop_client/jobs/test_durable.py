@@ -18,6 +18,7 @@ from loop_client import ConfigurationError
 from loop_client.jobs import (
     AnswerConflict,
     JobAnswer,
+    JobCounts,
     JobNotFound,
     JobRuntime,
     JobSettings,
@@ -25,6 +26,7 @@ from loop_client.jobs import (
     open_jobs,
 )
 from loop_client.jobs.durable_worker import worker_here
+from loop_client.jobs.engine import JobCounter
 from loop_client.jobs.slots import FileSlots, PostgresSlots, Slots
 from tests.loop_client.fake_server import WAIT
 from tests.loop_client.jobs.conftest import Opening
@@ -60,6 +62,8 @@ async def test_an_answer_that_comes_while_nothing_runs_is_taken_once_by_whoever_
             await engine.answer(job.id, [JobAnswer("c1", value="second")], owner=OWNER)
         queued = await engine.start(JobSpec.of(script()), owner=OWNER)
         assert (await engine.get(queued.id, owner=OWNER)).status == "queued", "nobody works here"
+        assert isinstance(engine, JobCounter)
+        assert engine.counts() == JobCounts(queued=1, begun=1)
     async with opening(stage.runtime()) as engine:
         done = await ended(engine, job.id)
         assert (done.status, done.rounds[0].calls[0].output) == ("completed", "first")

@@ -18,12 +18,14 @@ from loop_client.jobs import (
     Job,
     JobAnswer,
     JobConflict,
+    JobCounts,
     JobEngine,
     JobEvent,
     JobNotFound,
     JobSpec,
     QueueFull,
 )
+from loop_client.jobs.engine import JobCounter
 from loop_client.ui import UIMessageStream
 from tests.loop_client.fake_server import WAIT
 from tests.loop_client.jobs.conftest import Opening
@@ -58,6 +60,27 @@ async def test_a_job_runs_to_its_end_with_every_step_it_took(engine: JobEngine, 
     assert set(stage.account.starts) == {f"{job.id}/1/c1", f"{job.id}/1/c2", f"{job.id}/2/c3"}
     assert job.active_calls == ()
     assert Job.from_json(job.to_json()) == job
+
+
+async def test_jobs_that_are_not_over_are_counted(opening: Opening, stage: Stage) -> None:
+    asking = JobSpec.of(script([["c1", "ask_user", {}]]))
+    async with opening(stage.runtime()) as engine:
+        assert isinstance(engine, JobCounter)
+        jobs = [await engine.start(asking, owner=owner) for owner in (OWNER, "bob")]
+        done = await engine.start(JobSpec.of(script()), owner=OWNER)
+        await ended(engine, done.id)
+        await asyncio.gather(*(_deferred(engine, job) for job in jobs))
+        assert await asyncio.to_thread(engine.counts) == JobCounts(queued=0, begun=2)
+        await engine.answer(jobs[0].id, [JobAnswer("c1", value="x")], owner=OWNER)
+        await ended(engine, jobs[0].id)
+        assert await asyncio.to_thread(engine.counts) == JobCounts(queued=0, begun=1)
+
+
+async def _deferred(engine: JobEngine, job: Job) -> None:
+    async with asyncio.timeout(WAIT), aclosing(engine.events(job.id, owner=job.owner)) as events:
+        async for event in events:
+            if event.type == "tool-deferred":
+                return
 
 
 async def test_events_are_those_of_a_live_run_and_feed_the_same_front_end(engine: JobEngine) -> None:

@@ -19,8 +19,11 @@ from loop_client.events import (
     ToolOutputDenied,
     ToolOutputError,
 )
+from loop_client.jobs import JobCounts
 from loop_client.server.metrics import Metrics
 from loop_client.usage import Usage
+from tests.loop_client.jobs.stage import Stage, script
+from tests.loop_client.server.job_service import job_service, start, until
 
 Points = dict[str, list[tuple[dict[str, Any], Any]]]
 
@@ -41,8 +44,14 @@ def left_by(work: Callable[[Metrics], None]) -> Points:
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
     work(Metrics(provider))
-    data = reader.get_metrics_data()
+    points = points_of(reader)
     provider.shutdown()
+    return points
+
+
+def points_of(reader: InMemoryMetricReader) -> Points:
+    """By instrument, as they are now."""
+    data = reader.get_metrics_data()
     assert data is not None
     return {
         metric.name: [
@@ -108,6 +117,33 @@ def test_jobs_are_counted_where_they_begin_and_where_they_end() -> None:
     assert points["loop_client.job.duration"] == [(ended, 4.0)]
     assert points["loop_client.job.rounds"] == [(ended, 3)]
     assert points["loop_client.jobs.viewers"] == [({}, 0)]
+
+
+def test_the_jobs_of_the_store_are_counted_when_the_metrics_are_read(caplog: pytest.LogCaptureFixture) -> None:
+    def work(metrics: Metrics) -> None:
+        metrics.count_jobs = lambda: JobCounts(queued=3, begun=2)
+
+    counted = left_by(work)["loop_client.jobs.current"]
+    assert counted == [({"status": "queued"}, 3), ({"status": "begun"}, 2)]
+
+    def away() -> JobCounts:
+        raise ConnectionError
+
+    def fail(metrics: Metrics) -> None:
+        metrics.count_jobs = away
+        metrics.job_answers(1)
+
+    assert set(left_by(fail)) == {"loop_client.jobs.answers"}, "the others are read although the store is away"
+    assert "ConnectionError" in caplog.text
+
+
+async def test_a_service_with_jobs_counts_them_while_it_is_open() -> None:
+    reader = InMemoryMetricReader()
+    metrics = Metrics(MeterProvider([reader]))
+    async with job_service(Stage(), metrics=metrics) as served:
+        await until(served.http, await start(served.http, script([["c1", "ask_user", {}]])), "tool-deferred")
+        assert points_of(reader)["loop_client.jobs.current"] == [({"status": "queued"}, 0), ({"status": "begun"}, 1)]
+    assert "loop_client.jobs.current" not in points_of(reader)
 
 
 def test_without_an_sdk_nothing_is_recorded_and_nothing_fails() -> None:
