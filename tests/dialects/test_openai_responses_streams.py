@@ -212,8 +212,20 @@ def test_an_error_in_a_200_body_is_an_error() -> None:
         wire(("response.output_item.added", {"item": CALL})),
         wire(added(CALL), added(CALL)),
         wire(done({"type": "function_call", "call_id": "c"})),
+        wire(added({"type": "reasoning", "id": "rs_1"}), delta("reasoning_summary_text", "a", summary_index=2**80)),
+        wire(added({"type": "reasoning", "id": "rs_1"}), delta("reasoning_text", "a", content_index=10**6)),
     ],
-    ids=["no terminator", "nothing", "no JSON", "no item", "no index", "twice", "no name"],
+    ids=[
+        "no terminator",
+        "nothing",
+        "no JSON",
+        "no item",
+        "no index",
+        "twice",
+        "no name",
+        "no number",
+        "a large number",
+    ],
 )
 def test_broken_streams_are_errors(stream: bytes) -> None:
     """STREAM-15."""

@@ -1,13 +1,18 @@
 """One output item of a stream while it is open: what was announced of it, and what its end adds to that."""
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
 from providers.dialects.openai_responses.grammar import NAME, SEGMENT
+from providers.spec.errors import ProviderProtocolError
 from providers.spec.events import PartDelta, PartEnd, PartUpdate, StreamEvent
 from providers.spec.parts import Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart
 from providers.spec.values import Form, JsonObject
+
+_MOST_MISSING: Final = 1000
+"""How many segments may be without a text: a number that a host made up must not fill the memory."""
 
 
 class Announced:
@@ -54,6 +59,8 @@ class OpenItem:
         if number <= self.segment:
             return ""
         missing, self.segment = number - self.segment, number
+        if missing > _MOST_MISSING:
+            raise ProviderProtocolError(f"segment {number} of a reasoning item came out of order")
         return SEGMENT * missing
 
 
