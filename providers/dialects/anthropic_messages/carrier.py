@@ -6,38 +6,27 @@ Anthropic's has (those are base64 and hold no dot):
 
 - reasoning with foreign state: the block's own ``signature`` or ``data``;
 - foreign state of a call or a text: a ``redacted_thinking`` block of its own, before the block it belongs to, or after
-  it where the state came late.
+  it where the state came late. It names its call: clients that keep thinking apart put all of it in front.
 """
 
-from collections.abc import Iterable
-from typing import Final, Literal, TypeGuard
-
-import msgspec
+from typing import Final
 
 from providers.dialects.anthropic_messages.grammar import NAME
-from providers.spec.parts import OpaquePart, Origin, Part, ReasoningPart, State, TextPart, ToolCallPart
-from providers.spec.values import Json, JsonObject
-from providers.wire.state import seal, state_from_json, state_to_json, unseal
+from providers.spec.parts import OpaquePart, Origin, ReasoningPart, State
+from providers.spec.values import JsonObject
+from providers.wire.beside import Place, carried_part, sealed, unsealed_state
 
 PREFIX: Final = "router."
 
-Place = Literal["reasoning", "next", "previous"]
 
-_CARRIED: Final = "router_carried_state"
-"""Type of the parts that stand for carried state until it is attached. Never leaves this module's callers."""
-
-
-def written_state(state: State, place: Place) -> str:
+def written_state(state: State, place: Place, call_id: str | None = None) -> str:
     """What is written for this state: its own value where it is of this dialect, else the sealed envelope."""
-    if state.origin.dialect == NAME:
-        return state.value
-    entry: JsonObject = {"for": place, "state": state_to_json(state)}
-    return PREFIX + seal([entry])
+    return state.value if state.origin.dialect == NAME else PREFIX + sealed(state, place, call_id)
 
 
-def carrier_block(state: State, place: Place) -> JsonObject:
-    """A block that holds nothing but the state of its neighbour."""
-    return {"type": "redacted_thinking", "data": written_state(state, place)}
+def carrier_block(state: State, place: Place, call_id: str | None) -> JsonObject:
+    """A block that holds nothing but the state of its neighbour; ``call_id``: where that is a call."""
+    return {"type": "redacted_thinking", "data": written_state(state, place, call_id)}
 
 
 def read_state(text: str, kind: str, origin: Origin) -> State:
@@ -47,47 +36,13 @@ def read_state(text: str, kind: str, origin: Origin) -> State:
     """
     if origin.stamped or not text.startswith(PREFIX):
         return State(kind=kind, value=text, origin=origin)
-    return _sealed(text)[1] or State(kind=kind, value=text, origin=Origin(dialect="router"))
+    return unsealed_state(text.removeprefix(PREFIX)) or State(kind=kind, value=text, origin=Origin(dialect="router"))
 
 
 def read_redacted(text: str, origin: Origin) -> ReasoningPart | OpaquePart:
     """A ``redacted_thinking`` block: sealed reasoning, or the carried state of a neighbour."""
     if text.startswith(PREFIX) and not origin.stamped:
-        place, state = _sealed(text)
-        if state is not None and place in {"next", "previous"}:
-            return OpaquePart(dialect=NAME, type=_CARRIED, value=place, state=state)
+        carried = carried_part(text.removeprefix(PREFIX), NAME)
+        if carried is not None:
+            return carried
     return ReasoningPart(redacted=True, state=read_state(text, "redacted", origin))
-
-
-def is_carried(part: Part) -> TypeGuard[OpaquePart]:
-    """Whether a part stands for the state of its neighbour."""
-    return isinstance(part, OpaquePart) and part.type == _CARRIED and part.state is not None
-
-
-def attach_carried(parts: Iterable[Part]) -> tuple[Part, ...]:
-    """Parts with carried state put back on the parts it belongs to."""
-    attached: list[Part] = []
-    waiting: State | None = None
-    for part in parts:
-        if is_carried(part) and part.state is not None:
-            if part.value == "next":
-                waiting = part.state
-            elif attached:
-                attached[-1] = _with_state(attached[-1], part.state)
-            continue
-        attached.append(part if waiting is None else _with_state(part, waiting))
-        waiting = None
-    return tuple(attached)
-
-
-def _with_state(part: Part, state: State) -> Part:
-    if isinstance(part, TextPart | ToolCallPart) and part.state is None:
-        return msgspec.structs.replace(part, state=state)
-    return part
-
-
-def _sealed(text: str) -> tuple[Json, State | None]:
-    entries = unseal(text.removeprefix(PREFIX))
-    if not entries:
-        return None, None
-    return entries[0].get("for"), state_from_json(entries[0].get("state"))

@@ -3,12 +3,12 @@
 from typing import Final
 
 from providers.dialects.anthropic_messages.blocks_decode import decode_content
-from providers.dialects.anthropic_messages.carrier import is_carried
 from providers.dialects.anthropic_messages.grammar import NAME
 from providers.dialects.anthropic_messages.request_decode import decode_request
 from providers.spec.parts import Origin
 from providers.spec.request import Message
 from providers.spec.values import Json, JsonObject
+from providers.wire.beside import is_carried
 from providers.wire.places import PlacedMessage, PlacedPart, Spelling, listed_tools, placed_content
 
 _ORIGIN: Final = Origin(dialect=NAME)

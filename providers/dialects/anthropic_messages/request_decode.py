@@ -1,7 +1,6 @@
 """A Messages request to the canonical form."""
 
 from providers.dialects.anthropic_messages.blocks_decode import decode_content
-from providers.dialects.anthropic_messages.carrier import attach_carried
 from providers.dialects.anthropic_messages.grammar import NAME
 from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import Origin, Part, TextPart, ToolResultPart
@@ -18,6 +17,7 @@ from providers.spec.request import (
     ToolChoice,
 )
 from providers.spec.values import Ext, Form, Json, JsonObject
+from providers.wire.beside import attach_carried
 from providers.wire.json import dumps_text, type_name
 from providers.wire.reader import Reader
 

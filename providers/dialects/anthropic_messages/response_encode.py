@@ -67,7 +67,13 @@ def part_blocks(part: Part, call_id: str) -> list[Json]:
     state = part.state
     if state is None or isinstance(part, ReasoningPart):
         return [block]
-    return [carrier_block(state, "next"), block]
+    return [carrier_block(state, "next", call_named(block)), block]
+
+
+def call_named(block: JsonObject) -> str | None:
+    """The id of the call that a block is, if it is one of the client's."""
+    call_id = block.get("id") if block.get("type") == "tool_use" else None
+    return call_id if isinstance(call_id, str) else None
 
 
 def part_block(part: Part, call_id: str) -> JsonObject | None:

@@ -13,7 +13,7 @@ from providers.dialects.anthropic_messages.carrier import carrier_block, written
 from providers.dialects.anthropic_messages.errors import encode_error
 from providers.dialects.anthropic_messages.finish import encode_finish
 from providers.dialects.anthropic_messages.grammar import NAME, call_input, is_native
-from providers.dialects.anthropic_messages.response_encode import minted_id, part_block
+from providers.dialects.anthropic_messages.response_encode import call_named, minted_id, part_block
 from providers.dialects.anthropic_messages.usage import encode_usage
 from providers.spec.dialect import FaceContext
 from providers.spec.events import (
@@ -61,6 +61,7 @@ class _Part:
         self.ended = False
         self.signed = start.part.state is not None
         self.custom: list[str] = []
+        self.call_id: str | None = None
 
 
 class MessagesStreamEncoder:
@@ -78,6 +79,7 @@ class MessagesStreamEncoder:
         self._queue: list[_Part] = []
         self._blocks = 0
         self._last_closed = -1
+        self._last_call: str | None = None
         self._skipped: set[int] = set()
 
     def feed(self, event: StreamEvent) -> bytes:
@@ -192,11 +194,12 @@ class MessagesStreamEncoder:
 
     def _open(self, part: _Part) -> bytes:
         written = b""
-        state = part.part.state
-        if state is not None and not isinstance(part.part, ReasoningPart):
-            written += self._whole_block(carrier_block(state, "next"))
         empty, text = _emptied(part.part)
         block = part_block(empty, minted_id(self._response_id, part.index)) or {}
+        part.call_id = call_named(block)
+        state = part.part.state
+        if state is not None and not isinstance(part.part, ReasoningPart):
+            written += self._whole_block(carrier_block(state, "next", part.call_id))
         written += _event({"type": "content_block_start", "index": self._blocks, "content_block": block})
         if text:
             written += self._grow(part, text)
@@ -261,10 +264,10 @@ class MessagesStreamEncoder:
             written += self._delta({"type": "input_json_delta", "partial_json": dumps_text(call_input(whole))})
         written += _event({"type": "content_block_stop", "index": self._blocks})
         self._blocks += 1
-        self._last_closed = part.index
+        self._last_closed, self._last_call = part.index, part.call_id
         state = part.part.state
         if not isinstance(part.part, ReasoningPart) and state is not None and not part.signed:
-            written += self._whole_block(carrier_block(state, "previous"))
+            written += self._whole_block(carrier_block(state, "previous", part.call_id))
         return written
 
     def _late(self, event: PartDelta | PartUpdate | PartEnd) -> bytes:
@@ -273,7 +276,7 @@ class MessagesStreamEncoder:
             return b""
         if self._current is not None or event.index != self._last_closed:
             return b""
-        return self._whole_block(carrier_block(event.state, "previous"))
+        return self._whole_block(carrier_block(event.state, "previous", self._last_call))
 
     def _close_all(self) -> bytes:
         written = self._advance()

@@ -3,7 +3,6 @@
 from typing import Final
 
 from providers.dialects.openai_responses.caller import CallerReader
-from providers.dialects.openai_responses.carrier import attach_carried
 from providers.dialects.openai_responses.content import decode_content
 from providers.dialects.openai_responses.grammar import NAME
 from providers.dialects.openai_responses.items_decode import decode_item
@@ -11,6 +10,7 @@ from providers.spec.errors import InvalidRequestError
 from providers.spec.parts import Origin, Part, TextPart, ToolResultPart
 from providers.spec.request import Message, Role
 from providers.spec.values import Form, Json
+from providers.wire.beside import attach_carried
 from providers.wire.json import type_name
 from providers.wire.reader import Reader
 
@@ -91,7 +91,7 @@ class History:
 
     def flush(self) -> None:
         """End the open message."""
-        parts = tuple(attach_carried(self.parts))
+        parts = attach_carried(self.parts)
         self.parts = []
         if not parts:
             return

@@ -3,12 +3,12 @@
 from typing import Final
 
 from providers.dialects.openai_responses.caller import CallerReader
-from providers.dialects.openai_responses.carrier import is_carried
 from providers.dialects.openai_responses.grammar import NAME
 from providers.dialects.openai_responses.history_decode import History, decode_input, decode_instructions
 from providers.dialects.openai_responses.namespaces import tool_places
 from providers.spec.parts import OpaquePart, Part, ToolResultPart
 from providers.spec.values import Json, JsonObject
+from providers.wire.beside import is_carried
 from providers.wire.places import PlacedMessage, PlacedPart, Spelling, placed_content
 
 

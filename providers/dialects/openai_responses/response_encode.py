@@ -112,11 +112,17 @@ def content_part(part: Part) -> JsonObject | None:
             return None
 
 
+def call_named(part: Part, response_id: str, index: int) -> str | None:
+    """The id of the call that a part is, given or made; ``None`` for other parts."""
+    return part.id or minted_id("call", response_id, index) if isinstance(part, ToolCallPart) else None
+
+
 def before_item(part: Part, response_id: str, index: int) -> list[JsonObject]:
     """The item that carries the foreign state of what comes next."""
     if part.state is None or isinstance(part, ReasoningPart):
         return []
-    return [carrier_item(part.state, "next", minted_id("rs", response_id, index, "state"))]
+    item_id = minted_id("rs", response_id, index, "state")
+    return [carrier_item(part.state, "next", item_id, call_named(part, response_id, index))]
 
 
 def part_items(part: Part, response_id: str, index: int) -> list[JsonObject]:

@@ -6,6 +6,7 @@ from providers.dialects.openai_responses.grammar import is_native, minted_id
 from providers.dialects.openai_responses.items_encode import message_item
 from providers.dialects.openai_responses.response_encode import (
     before_item,
+    call_named,
     content_part,
     message_defaults,
     part_item,
@@ -187,9 +188,9 @@ class ItemWriter:
         state = parts[last].state
         if state is None or isinstance(parts[last], ReasoningPart) or self._kinds[-1].state is not None:
             return b""
-        return self._writer.whole_item(
-            carrier_item(state, "previous", minted_id("rs", self._response_id, last, "late"))
-        )
+        item_id = minted_id("rs", self._response_id, last, "late")
+        call_id = call_named(parts[last], self._response_id, last)
+        return self._writer.whole_item(carrier_item(state, "previous", item_id, call_id))
 
     def _part_done(self, place: int, part: Part) -> bytes:
         match part:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -80,3 +82,85 @@ def test_lists_of_nothing_and_an_answer_in_text_are_no_loss(stage: Stage, wire: 
     assert adjustments(stage, f"/v1beta/models/{MODELS[wire]}:generateContent", gemini) == []
     if wire == "google":
         assert stage.sent(wire)[-1] == gemini
+
+
+# ---- reasoning state, where a client has an order of its own
+
+
+def said_first(blocks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A turn as LiteLLM, and what is built on it, writes it back: thinking, then text, then calls."""
+    order = ("thinking", "redacted_thinking", "reasoning", "text", "message", "tool_use", "function_call")
+    return sorted(blocks, key=lambda block: order.index(block["type"]))
+
+
+def messages_turn(url: str, body: Any, *, stream: bool) -> list[dict[str, Any]]:
+    """The blocks of an answer in Messages."""
+    with client(url) as http:
+        if not stream:
+            return list(http.post("/v1/messages", json=body).json()["content"])
+        text = http.post("/v1/messages", json={**body, "stream": True}).text
+    blocks: list[dict[str, Any]] = []
+    for event in (json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")):
+        if event["type"] == "content_block_start":
+            blocks.append(event["content_block"])
+        elif event["type"] == "content_block_delta":
+            delta = event["delta"]
+            if delta["type"] == "input_json_delta":
+                blocks[-1]["input"] = (blocks[-1]["input"] or "") + delta["partial_json"]
+            else:
+                key = delta["type"].removesuffix("_delta")
+                blocks[-1][key] = blocks[-1].get(key, "") + delta[key]
+    return [{**block, "input": json.loads(block["input"])} if "input" in block else block for block in blocks]
+
+
+def responses_turn(url: str, body: Any, *, stream: bool) -> list[dict[str, Any]]:
+    """The items of an answer in Responses."""
+    with client(url) as http:
+        if not stream:
+            return list(http.post("/v1/responses", json=body).json()["output"])
+        text = http.post("/v1/responses", json={**body, "stream": True}).text
+    events = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: ")]
+    return [event["item"] for event in events if event["type"] == "response.output_item.done"]
+
+
+TURNS: dict[str, Callable[..., list[dict[str, Any]]]] = {"/v1/messages": messages_turn, "/v1/responses": responses_turn}
+
+
+def continued(path: str, body: dict[str, Any], turn: list[dict[str, Any]]) -> dict[str, Any]:
+    """The body with the answer and the results of its calls behind it."""
+    if path == "/v1/responses":
+        ids = [item["call_id"] for item in turn if item["type"] == "function_call"]
+        results: list[Any] = [{"type": "function_call_output", "call_id": key, "output": "21"} for key in ids]
+        return {**body, "input": [*body["input"], *turn, *results]}
+    results = [
+        {"type": "tool_result", "tool_use_id": block["id"], "content": "21"}
+        for block in turn
+        if block["type"] == "tool_use"
+    ]
+    said = [{"role": "assistant", "content": turn}, {"role": "user", "content": results}]
+    return {**body, "messages": [*body["messages"], *said]}
+
+
+@pytest.mark.parametrize("path", TURNS)
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_state_finds_its_call_where_all_reasoning_was_put_in_front(stage: Stage, path: str, stream: bool) -> None:
+    """REASON-01, REASON-04: the fake refuses a signature on another part, and a first call without one."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    named: dict[str, Any] = {"name": "get_weather"}
+    asked = [{"role": "user", "content": "How warm is it in Paris and Rome?"}]
+    if path == "/v1/responses":
+        tool = {"type": "function", **named, "parameters": schema, "strict": False}
+        body: dict[str, Any] = {"model": MODELS["google"], "input": asked, "tools": [tool], "store": False}
+    else:
+        tool = {**named, "input_schema": schema}
+        body = {"model": MODELS["google"], "max_tokens": 900, "messages": asked, "tools": [tool]}
+    turn = TURNS[path](stage.url, body, stream=stream)
+    kinds = [block["type"] for block in turn]
+    assert kinds != [block["type"] for block in said_first(turn)]
+    assert adjustments(stage, path, continued(path, body, said_first(turn))) == []
+    (_, back) = stage.sent("google")
+    text, first, second = back["contents"][1]["parts"]
+    assert (text.get("text"), "thoughtSignature" in text) == ("Let me look.", False)
+    assert first["functionCall"]["args"] == {"city": "Paris"}
+    assert first["thoughtSignature"] != "skip_thought_signature_validator"
+    assert "thoughtSignature" not in second
