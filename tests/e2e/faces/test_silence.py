@@ -11,9 +11,11 @@ import pytest
 
 from router.silence import EMPTY_LINES, SilenceBreaker
 from tests.e2e.faces.stage import MODELS, WIRES, Stage, new_fakes, staged
+from tests.e2e.faces.test_javascript_clients import CLIENTS
 from tests.e2e.faces.voices import EXPECTED, FACES, VOICES, always
 from tests.e2e.service import client
 from tests.fakes.server import EndlessStream, PausedStream
+from tests.loop_client.javascript import run_script
 
 _ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "Paris?"}], "max_tokens": 64, "stream": True}
 _OFTEN = "[server]\nkeep_alive_seconds = 0.02"
@@ -46,6 +48,17 @@ def test_every_client_reads_on_when_the_silence_was_broken(
 ) -> None:
     with paused(tmp_path, monkeypatch, wire, after) as stage:
         assert VOICES[face](stage.url, always(MODELS[wire]), stream=True).startswith(EXPECTED)
+
+
+@pytest.mark.needs_node
+@pytest.mark.parametrize("client", CLIENTS)
+async def test_every_javascript_client_reads_on_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, client: str
+) -> None:
+    with paused(tmp_path, monkeypatch, "chat", 5) as stage:
+        asked = {"client": client, "url": stage.url, "key": "unused", "model": MODELS["chat"], "stream": True}
+        held = await run_script("hold_conversation.mjs", asked)
+    assert held["text"].startswith("Results: get_weather(")
 
 
 def test_an_array_that_grows_is_one_array(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
