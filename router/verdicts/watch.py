@@ -114,6 +114,12 @@ class CallWatch:
             if self._must_wait(event):
                 self._waiting.append(event)
                 continue
+            if self._waiting and (told := self._before(event)) is not None:
+                passed += told
+                work.appendleft(event)
+                work.extendleft(reversed(self._waiting))
+                self._waiting.clear()
+                continue
             passed += self._passed(event)
             if self._blocked is None and self._waiting:
                 work.extendleft(reversed(self._waiting))
@@ -132,6 +138,22 @@ class CallWatch:
                 return held.end is None or event.candidate != held.start.candidate
             case _:
                 return True
+
+    def _before(self, event: StreamEvent) -> list[StreamEvent] | None:
+        """The call that is in the way, where this event says all that its verdict waited for; then what has waited
+        goes on in its order, and the event behind it.
+        """
+        held = self._blocked
+        match event:
+            case PartStart(part=ToolCallPart(executed_by="client")) | CandidateEnd() if held is not None:
+                cut = isinstance(event, CandidateEnd) and is_cut(event.finish) and not self._is_followed(held)
+                return list(self._released(held.start.candidate, was_cut=cut))
+            case _:
+                return None
+
+    def _is_followed(self, held: _Call) -> bool:
+        """Whether another call of its candidate waits behind it."""
+        return any(_is_call_start(event, held.start.candidate) for event in self._waiting)
 
     def _passed(self, event: StreamEvent) -> Iterator[StreamEvent]:
         match event:
@@ -176,10 +198,10 @@ class CallWatch:
 
     def _released(self, candidate: int, *, was_cut: bool) -> Iterator[StreamEvent]:
         """The held calls of a candidate that have ended; ``was_cut`` is about the last of all."""
-        held = [call for call in self._calls.values() if call.start.candidate == candidate and call.end is not None]
-        for number, call in enumerate(held):
-            assert call.end is not None  # noqa: S101  # for the type checker: it is what was selected by
-            yield from self._release(call, call.end, was_cut=was_cut and number == len(held) - 1)
+        calls = [call for call in self._calls.values() if call.start.candidate == candidate]
+        for call in calls:
+            if call.end is not None:
+                yield from self._release(call, call.end, was_cut=was_cut and call is calls[-1])
 
     def _release(self, call: _Call, end: PartEnd, *, was_cut: bool) -> Iterator[StreamEvent]:
         call.end = None
@@ -237,6 +259,12 @@ class CallWatch:
             case _:
                 return event
         return event if number == event.index else msgspec.structs.replace(event, index=number)
+
+
+def _is_call_start(event: StreamEvent, candidate: int) -> bool:
+    if not (isinstance(event, PartStart) and event.candidate == candidate):
+        return False
+    return isinstance(event.part, ToolCallPart) and event.part.executed_by == "client"
 
 
 def _emptied(part: ToolCallPart) -> ToolCallPart:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidToolCallError
-from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, StreamError, StreamEvent
+from providers.spec.events import (
+    CandidateEnd,
+    PartDelta,
+    PartEnd,
+    PartStart,
+    ResponseStart,
+    StreamEnd,
+    StreamError,
+    StreamEvent,
+)
 from providers.spec.fold import fold, unfold
-from providers.spec.parts import TextPart, ToolCallPart
+from providers.spec.parts import Part, TextPart, ToolCallPart
 from providers.spec.request import FunctionTool, Request, Tool, ToolChoice
 from providers.spec.response import Candidate, Finish, FinishReason, Response
 from providers.wire.json import loads
@@ -308,6 +318,80 @@ def test_interleaved_calls_are_held_apart_and_keep_their_order() -> None:
     kinds = [(type(event).__name__, getattr(event, "index", None)) for event in passed]
     whole = [(kind, index) for index in (0, 1) for kind in ("PartStart", "PartDelta", "PartEnd")]
     assert kinds == [*whole, ("CandidateEnd", None)]
+
+
+@st.composite
+def streams(draw: Any, finish: FinishReason) -> tuple[Response, list[StreamEvent]]:
+    """An answer of texts and calls in any order, and a stream of it whose parts grow and end in any order."""
+    candidates, queues = [], []
+    for number in range(draw(st.integers(1, 2))):
+        parts: list[Part] = []
+        for index in range(draw(st.integers(0, 4))):
+            name, arguments = draw(st.sampled_from(["plan", "other", "ghost", "note"])), draw(ARGUMENTS)
+            call = ToolCallPart(id=f"c{number}{index}", name=name, arguments=arguments)
+            parts.append(draw(st.sampled_from([call, call, TextPart(text=f"t{number}{index}")])))
+        candidates.append(Candidate(index=number, parts=tuple(parts), finish=Finish(reason=finish)))
+        queues.append(Response(candidates=(candidates[-1],)))
+    events: list[StreamEvent] = []
+    ends: list[StreamEvent] = []
+    waiting: list[list[StreamEvent]] = []
+    for queue in queues:
+        for event in unfold(queue):
+            match event:
+                case PartStart():
+                    while any(waiting) and draw(st.booleans()):
+                        events.append(draw(st.sampled_from([left for left in waiting if left])).pop(0))
+                    events.append(event)
+                    waiting.append([])
+                case PartDelta() | PartEnd():
+                    waiting[-1].append(event)
+                case CandidateEnd():
+                    ends.append(event)
+                case _:
+                    pass
+    while any(waiting):
+        events.append(draw(st.sampled_from([left for left in waiting if left])).pop(0))
+    return Response(candidates=tuple(candidates)), [ResponseStart(), *events, *ends, StreamEnd()]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    data=st.data(),
+    finish=st.sampled_from(["tool_calls", "length", "stop"]),
+    policy=st.sampled_from(["report", "repair", "reject"]),
+    objects=st.booleans(),
+)
+def test_parts_that_grow_at_once_come_to_the_same_in_their_order(
+    data: st.DataObject, finish: FinishReason, policy: Policy, objects: bool
+) -> None:
+    """STREAM-04, STREAM-15: whatever had to wait for a call goes on when its verdict is there, and the end is last."""
+    answer, events = data.draw(streams(finish))
+    ask = request({**NEEDS_NAME, "properties": {"name": {"type": "string"}, "steps": {"type": "array"}}})
+    ask = msgspec.structs.replace(ask, tools=(*(ask.tools or ()), FunctionTool(name="note", kind="custom")))
+    watch = CallWatch(Judge(ask, policy), objects=objects)
+    passed: list[StreamEvent] = []
+    for event in events:
+        passed += watch.feed([event])
+        if passed and isinstance(passed[-1], StreamError):
+            break
+    if isinstance(passed[-1], StreamError):
+        with pytest.raises(InvalidToolCallError):
+            judged(answer, Judge(ask, policy), Report(), objects=objects)
+        return
+    assert isinstance(passed[-1], StreamEnd)
+    whole, _ = judged(answer, Judge(ask, policy), Report(), objects=objects)
+    told = [[(type(part).__name__, said(part)) for part in one.parts] for one in fold(passed).candidates]
+    assert told == [[(type(part).__name__, said(part)) for part in one.parts] for one in whole.candidates]
+    ended: set[int] = set()
+    for event in passed:
+        if isinstance(event, CandidateEnd):
+            ended.add(event.candidate)
+        assert not isinstance(event, PartStart | PartDelta | PartEnd) or event.candidate not in ended
+
+
+def said(part: Part) -> tuple[str, str]:
+    """What a text or a call says."""
+    return (part.id, part.arguments) if isinstance(part, ToolCallPart) else ("", getattr(part, "text", ""))
 
 
 # ---- free-text tools

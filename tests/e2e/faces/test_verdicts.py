@@ -247,3 +247,29 @@ def test_reject_lets_no_wrong_call_through(service: Service, face: str, stream: 
     assert "data: [DONE]" not in answer.text
     assert "event: message_stop" not in answer.text
     assert "event: response.completed" not in answer.text
+
+
+@ON_EACH
+@pytest.mark.parametrize("policy", ["report", "repair", "reject"])
+@pytest.mark.parametrize("arguments", [("{}",), ("", '{"city":', '"Rome"}')], ids=["whole", "in pieces"])
+def test_calls_that_grow_at_once_are_handed_over_and_the_stream_ends(
+    service: Service, face: str, policy: str, arguments: tuple[str, ...]
+) -> None:
+    """STREAM-04, STREAM-15: three calls, none of which has ended before the next begins, and a text behind them."""
+    heads = [{"index": n, "id": f"call_{n}", "type": "function"} for n in range(3)]
+    first: list[Any] = [{**head, "function": {"name": "get_weather", "arguments": arguments[0]}} for head in heads]
+    deltas: list[Any] = [{"tool_calls": first}]
+    deltas += [
+        {"tool_calls": [{"index": n, "function": {"arguments": piece}} for n in range(3)]} for piece in arguments[1:]
+    ]
+    choices = [{"index": 0, "delta": delta, "finish_reason": None} for delta in [*deltas, {"content": "So."}]]
+    choices.append({"index": 0, "delta": {}, "finish_reason": "tool_calls"})
+    chunks = [{"id": "c", "object": "chat.completion.chunk", "model": "m", "choices": [one]} for one in choices]
+    service.provider.events(*(f"data: {json.dumps(chunk)}\n\n".encode() for chunk in chunks), b"data: [DONE]\n\n")
+    answer = ask(service, face, policy, stream=True)
+    whole = "".join(arguments)
+    if policy == "reject" and whole == "{}":
+        assert "schema_mismatch" in answer.text
+        return
+    assert calls_told(face, answer, stream=True) == [("get_weather", whole)] * 3
+    assert texts_told(face, answer, stream=True)[:1] == ["So."]
