@@ -74,7 +74,7 @@ class Passes:
         if asked.dialect != plan.target.dialect:
             self._before.append(LostCitations(asked.dialect))
         # What is written in the old words is not plain.
-        last = None if asked.plain is not None else DIALECTS[asked.dialect].answer_pass(asked.request)
+        last = None if asked.plain is not None else _last(asked, plan)
         if last is not None:
             self._after.append(last)
 
@@ -102,6 +102,11 @@ class Passes:
         """What they have to say at the end."""
         for one in (*self._before, *self._after):
             one.report(report)
+
+
+def _last(asked: Asked, plan: Plan) -> AnswerPass | None:
+    own = asked.dialect == plan.target.dialect
+    return DIALECTS[asked.dialect].answer_pass(asked.request, own=own)
 
 
 def _answered(passes: list[AnswerPass], response: Response) -> Response:

@@ -175,8 +175,11 @@ class Dialect(Protocol):
         """
         ...
 
-    def answer_pass(self, request: Request) -> AnswerPass | None:
-        """Face. What answers to this request go through where its caller reads less than the dialect says today."""
+    def answer_pass(self, request: Request, *, own: bool) -> AnswerPass | None:
+        """Face. What answers to this request go through where its caller reads less than the dialect says today.
+
+        ``own``: they come from a provider of this dialect.
+        """
         ...
 
     def ungrouped(self, request: Request, report: Report) -> Request:
@@ -231,7 +234,7 @@ class FullyTranslated:
         """None: every answer is taken apart."""
         return None
 
-    def answer_pass(self, request: Request) -> AnswerPass | None:
+    def answer_pass(self, request: Request, *, own: bool) -> AnswerPass | None:
         """None: every caller of this dialect reads all of it."""
         return None
 

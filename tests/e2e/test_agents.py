@@ -277,3 +277,23 @@ def test_reasoning_that_came_back_as_text_beside_its_state_is_said_once(tmp_path
         ["thinking", "text", "tool_use", "tool_use"],
         ["thinking", "tool_use"],
     ]
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_the_last_block_of_a_messages_answer_is_its_text(tmp_path: Path, stream: bool) -> None:
+    """Claude Code prints the last block: Gemini signs the end of its text, which is no block of its own."""
+    ask = {"model": "google/gemini-3-pro-preview", "max_tokens": 999, "stream": stream}
+    body = {**ask, "thinking": {"type": "adaptive"}, "messages": [{"role": "user", "content": "Rome?"}]}
+    with router_before(tmp_path, {"google": Gemini()}) as url, client(url) as http:
+        response = http.post("/v1/messages", json=body)
+    assert response.status_code == 200, response.text
+    if not stream:
+        last = response.json()["content"][-1]
+        assert (last["type"], last["text"][:8]) == ("text", "Results:")
+        return
+    events = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
+    begun = [event["content_block"]["type"] for event in events if event["type"] == "content_block_start"]
+    assert begun[-1] == "text"
+    deltas = [event for event in events if event["type"] == "content_block_delta"]
+    assert deltas[-1]["index"] == len(begun) - 1
+    assert events[-1]["type"] == "message_stop"

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from providers.dialects.anthropic_messages.closing_state import ClosingState
 from providers.dialects.anthropic_messages.errors import decode_error, encode_error
 from providers.dialects.anthropic_messages.grammar import NAME
 from providers.dialects.anthropic_messages.places import SPELLING
@@ -14,6 +15,7 @@ from providers.dialects.anthropic_messages.stream_decode import MessagesStreamDe
 from providers.dialects.anthropic_messages.stream_encode import MessagesStreamEncoder
 from providers.spec.adjustments import PlaceOf, Report
 from providers.spec.dialect import (
+    AnswerPass,
     Dialect,
     EncodedRequest,
     FaceContext,
@@ -54,6 +56,10 @@ class AnthropicMessages(FullyTranslated):
     def read_answer(self, raw: bytes, origin: Origin) -> Response | None:
         """See ``plain_answer``."""
         return read_answer(raw, origin)
+
+    def answer_pass(self, request: Request, *, own: bool) -> AnswerPass | None:
+        """See ``closing_state``."""
+        return None if own else ClosingState()
 
     def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """See ``places``."""

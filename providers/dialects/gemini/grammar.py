@@ -1,6 +1,7 @@
 """The words and limits of Gemini's generateContent that several modules here share."""
 
 import re
+from base64 import b64encode
 from typing import Final
 from urllib.parse import quote
 
@@ -20,8 +21,10 @@ PLACEHOLDER_SIGNATURE: Final = "skip_thought_signature_validator"
 """What Google documents for calls that its API did not sign
 (https://ai.google.dev/gemini-api/docs/thought-signatures, "transferring history from other models")."""
 
-NO_SIGNATURES: Final = frozenset({PLACEHOLDER_SIGNATURE, "context_engineering_is_the_way_to_go"})
-"""Both that Google documents: Gemini CLI writes one wherever an answer's call had no signature."""
+_NO_SIGNATURES: Final = (PLACEHOLDER_SIGNATURE, "context_engineering_is_the_way_to_go")
+NO_SIGNATURES: Final = frozenset({*_NO_SIGNATURES, *(b64encode(text.encode()).decode() for text in _NO_SIGNATURES)})
+"""Both that Google documents, as such and as the base64 that a field of bytes is written in: Gemini CLI writes one
+wherever an answer's call had no signature."""
 
 _COLLECTIONS: Final = ("models/", "tunedModels/")
 _UNQUOTED: Final = re.compile(r"[a-zA-Z0-9_.~-]+")
