@@ -6,7 +6,10 @@ from typing import Any
 
 import pytest
 
+from providers.dialects import DIALECTS
 from providers.spec.events import CandidateEnd
+from providers.spec.fold import fold
+from providers.spec.parts import Origin
 from tests.catalogue.support import CHAT, GEMINI, MESSAGES, chunk, events_of, folded, read, sse, typed_sse
 
 
@@ -72,3 +75,17 @@ def test_streamed_arguments_are_those_of_the_plain_answer(dialect: str) -> None:
     (streamed,) = folded(stream, dialect).candidates[0].tool_calls
     assert streamed.arguments.replace(" ", "") == plain.arguments.replace(" ", "")
     assert "12345678901234567890" in streamed.arguments
+
+
+@pytest.mark.parametrize("placeholder", ["{}", " {} ", {}])
+@pytest.mark.parametrize("spelling", [True, False])
+def test_a_placeholder_in_front_of_streamed_arguments_is_none_of_them(placeholder: Any, spelling: bool) -> None:
+    """ARGS-02: gateways pass on what blocks of Anthropic's begin with; told twice it is still one."""
+    opener = {"index": 0, "id": "a", "type": "function", "function": {"name": "look", "arguments": placeholder}}
+    pieces = [{"index": 0, "function": {"arguments": text}} for text in ('{"city"', ':"Rome"}')]
+    filled = sse(*(chunk({"tool_calls": [one]}) for one in [opener, *pieces]), chunk({}, "tool_calls"))
+    empty = sse(chunk({"tool_calls": [opener]}), chunk({"tool_calls": [opener]}, "tool_calls"))
+    for stream, arguments in ((filled, '{"city":"Rome"}'), (empty, "{}")):
+        decoder = DIALECTS[CHAT].stream_decoder(Origin(dialect=CHAT), spelling=spelling)
+        (call,) = fold([*decoder.feed(stream), *decoder.close()]).candidates[0].tool_calls
+        assert (call.id, call.name, call.arguments.strip()) == ("a", "look", arguments)

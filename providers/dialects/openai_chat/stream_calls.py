@@ -39,6 +39,10 @@ class _Call:
         self.name = ""
         self.pieces: list[str] = []
         self.length = 0
+        self.placeholder = ""
+        """``{}`` that nothing has followed yet: hosts write it in front of the arguments (ARGS-02)."""
+        self.is_growing = False
+        """Announced and not ended, and some of its arguments are told."""
         self.state: State | None = None
         self.rest: JsonObject = {}
         self.index = -1
@@ -46,12 +50,22 @@ class _Call:
 
     @property
     def text(self) -> str:
-        return "".join(self.pieces)
+        return self.placeholder or "".join(self.pieces)
 
     def grow(self, text: str) -> None:
         """More of its arguments."""
         self.pieces.append(text)
         self.length += len(text)
+
+    def news(self, text: str) -> str:
+        """What a piece adds to its arguments as they are told: of a placeholder nothing, until it is known for none."""
+        if self.kind != "custom" and text.strip() == "{}" and not self.pieces:
+            self.placeholder = text
+            return ""
+        if self.placeholder and not text.lstrip().startswith("{"):
+            text = self.placeholder + text
+        self.placeholder = ""
+        return text
 
     def is_object(self) -> bool:
         """Whether its arguments are a complete object."""
@@ -94,7 +108,7 @@ class CallFragments:
     def more(self, piece: CallPiece, events: list[StreamEvent]) -> None:
         """A plain fragment."""
         call, name, text = self._slots.get(piece.index), piece.function.name, piece.function.arguments
-        if call is None or call.index < 0 or call.ended or name or piece.id or len(text) == call.length:
+        if call is None or not call.is_growing or name or piece.id or len(text) == call.length:
             events += self._told(piece.index, piece.id or "", name or "", text)
         elif text:
             call.grow(text)
@@ -112,8 +126,9 @@ class CallFragments:
             if call.index < 0:
                 yield from self._announce(call)
             empty = not call.text.strip() and call.kind != "custom"
-            if empty and not (was_cut and call is self._calls[-1]):
-                yield PartDelta(index=call.index, candidate=self._parts.candidate, text="{}")
+            if call.placeholder or (empty and not (was_cut and call is self._calls[-1])):
+                text = call.placeholder or "{}"
+                yield PartDelta(index=call.index, candidate=self._parts.candidate, text=text)
             yield from self._end(call)
 
     def _delta(self, delta: JsonObject) -> Iterator[StreamEvent]:
@@ -156,10 +171,11 @@ class CallFragments:
         if call.index < 0 and call.name and begun:
             # STREAM-09
             yield from self._announce(call)
-        if text:
+        if text and (text := call.news(text)):
             call.grow(text)
             if call.index >= 0:
                 yield PartDelta(index=call.index, candidate=self._parts.candidate, text=text)
+            call.is_growing = call.index >= 0
 
     def _learn(self, call: _Call, fields: Fields, below: JsonObject, field: str) -> Iterator[StreamEvent]:
         """A signature, and fields that are carried; a call that was announced without them is updated."""
@@ -215,6 +231,7 @@ class CallFragments:
         yield PartStart(index=call.index, candidate=self._parts.candidate, part=part)
         if call.length:
             yield PartDelta(index=call.index, candidate=self._parts.candidate, text=call.text)
+        call.is_growing = bool(call.pieces)
 
     def _end_whole(self) -> Iterator[StreamEvent]:
         """Another call begins: those before it that are whole have ended, so that their readers need not wait."""
@@ -223,7 +240,7 @@ class CallFragments:
                 yield from self._end(call)
 
     def _end(self, call: _Call) -> Iterator[StreamEvent]:
-        call.ended = True
+        call.ended, call.is_growing = True, False
         yield PartEnd(index=call.index, candidate=self._parts.candidate)
 
 
