@@ -152,17 +152,21 @@ def fold(events: Iterable[StreamEvent]) -> Response:
 
 
 def unfold(response: Response) -> Iterator[StreamEvent]:
-    """The shortest stream that folds to ``response`` (spelling forms aside)."""
+    """The shortest stream that folds to ``response`` (spelling forms aside).
+
+    Where a host gave two candidates one number, each has the number of its place: a stream tells them apart by it.
+    """
     yield ResponseStart(id=response.id, model=response.model, created=response.created, ext=response.ext)
-    for candidate in response.candidates:
-        yield from _unfold_candidate(candidate)
+    candidates = response.candidates
+    are_numbered = len({candidate.index for candidate in candidates}) == len(candidates)
+    for place, candidate in enumerate(candidates):
+        yield from _unfold_candidate(candidate, candidate.index if are_numbered else place)
     if response.usage is not None:
         yield UsageUpdate(usage=response.usage)
     yield StreamEnd()
 
 
-def _unfold_candidate(candidate: Candidate) -> Iterator[StreamEvent]:
-    number = candidate.index
+def _unfold_candidate(candidate: Candidate, number: int) -> Iterator[StreamEvent]:
     for index, part in enumerate(candidate.parts):
         empty, text = _split(part)
         yield PartStart(index=index, part=empty, candidate=number)

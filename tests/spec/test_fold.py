@@ -72,6 +72,14 @@ def test_late_knowledge_is_merged() -> None:
     assert response.usage == Usage(input_tokens=2)
 
 
+def test_candidates_of_one_number_are_told_apart_by_their_place() -> None:
+    """Hosts that split one answer into choices give each of them the index 0."""
+    parts: tuple[tuple[Part, ...], ...] = ((TextPart(text="a"),), (ToolCallPart(id="c", name="f", arguments="{}"),))
+    split = Response(candidates=tuple(Candidate(index=0, parts=one, finish=Finish(reason="stop")) for one in parts))
+    folded = fold(unfold(split))
+    assert [(one.index, one.parts) for one in folded.candidates] == list(enumerate(parts))
+
+
 @pytest.mark.parametrize(
     "events",
     [
