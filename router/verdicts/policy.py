@@ -80,15 +80,18 @@ def report_missing(report: Report) -> None:
     report.add("response.tool_calls", "dropped", _MISSING)
 
 
-def is_object(call: ToolCallPart) -> bool:
-    """Whether the arguments can be written as an object; free text of a custom tool can, by its convention."""
+def as_object(call: ToolCallPart) -> ToolCallPart | None:
+    """The call where its arguments can be written as an object, else ``None``.
+
+    Free text of a custom tool can, by its convention; ``null`` is what hosts write for no arguments (Groq).
+    """
     if call.kind == "custom":
-        return True
+        return call
     try:
         loads_object(call.arguments)
     except JsonError:
-        return False
-    return True
+        return msgspec.structs.replace(call, arguments="{}") if call.arguments.strip() == "null" else None
+    return call
 
 
 def report_left_out(report: Report, places: tuple[int, ...]) -> None:
@@ -109,10 +112,11 @@ def _treated(candidate: Candidate, verdicts: tuple[Verdict, ...], report: Report
         if is_client_call(part):
             verdict = next(calls)
             call = part if verdict.status != "repaired" else msgspec.structs.replace(part, arguments=verdict.arguments)
-            if objects and not is_object(call):
+            said = as_object(call) if objects else call
+            if said is None:
                 left_out.append(verdict.index)
-                continue
-            parts.append(call)
+            else:
+                parts.append(said)
         else:
             parts.append(part)
     report_left_out(report, tuple(left_out))

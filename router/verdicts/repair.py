@@ -56,6 +56,9 @@ def repaired(text: str, tool: KnownTool) -> Repaired | None:
     if value is _UNREADABLE:
         return None
     schema = tool.schema if isinstance(tool.schema, dict) else {}
+    if value is None:
+        value = {}
+        repairs.append(Repair("", "null read as no arguments"))
     value = _Mender(schema, repairs).mended(value, schema, "", 0)
     if not isinstance(value, dict) or not repairs:
         return None

@@ -11,7 +11,7 @@ from providers.spec.parts import ToolCallPart
 from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict, is_cut
 from router.verdicts.markup import MarkupWatch
-from router.verdicts.policy import is_object, missing, rejected
+from router.verdicts.policy import as_object, missing, rejected
 from router.verdicts.written.recovery import recovery_for
 
 Key = tuple[int, int]
@@ -215,12 +215,14 @@ class CallWatch:
             return
         call.pieces = [verdict.arguments]
         if call.held_whole:
-            call.left_out = self._objects and not is_object(call.whole())
-            if call.left_out:
+            said = as_object(call.whole()) if self._objects else call.whole()
+            if said is None:
+                call.left_out = True
                 return
+            call.pieces = [said.arguments]
             yield msgspec.structs.replace(call.start, part=_emptied(call.part))
-        if verdict.arguments:
-            yield PartDelta(index=end.index, candidate=end.candidate, text=verdict.arguments)
+        if call.pieces[0]:
+            yield PartDelta(index=end.index, candidate=end.candidate, text=call.pieces[0])
         yield end
 
     def _candidate_end(self, event: CandidateEnd) -> Iterator[StreamEvent]:

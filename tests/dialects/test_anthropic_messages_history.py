@@ -205,11 +205,12 @@ def test_orphans_of_its_own_dialect_are_its_providers_to_judge() -> None:
         ('{"b": 1.50, "a": 12345678901234567890}', b'{"b":1.50,"a":12345678901234567890}'),
         ('{"a": ', b'{"_raw":"{\\"a\\": "}'),
         ("[1]", b'{"_raw":"[1]"}'),
+        (" null", b"{}"),
         ('"{}"', b'{"_raw":"\\"{}\\""}'),
     ],
 )
 def test_arguments_are_an_object_and_lose_nothing(arguments: str, expected: bytes) -> None:
-    """ARGS-05, ARGS-08, ARGS-10: what is no object is never made ``{}`` of."""
+    """ARGS-05, ARGS-08, ARGS-10: what is no object is never made ``{}`` of, but ``null``."""
     request = Request(messages=(USER, turn(call(arguments=arguments)), result()))
     body = DIALECT.encode_request(request, target(MODEL), Report()).body
     assert b'"input":' + expected + b"}" in dumps(body)

@@ -227,7 +227,8 @@ def test_a_response_is_read_by_its_keys_and_written_back(response: Any, outcome:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "args"), [("", {}), ('{"b":1.0,"a":12345678901234567890}', None), ("{oops", {"_raw": "{oops"})]
+    ("arguments", "args"),
+    [("", {}), ('{"b":1.0,"a":12345678901234567890}', None), ("null", {}), ("{oops", {"_raw": "{oops"})],
 )
 def test_arguments_are_an_object_with_every_literal(arguments: str, args: Any) -> None:
     """ARGS-06, ARGS-09, ARGS-10."""

@@ -244,6 +244,27 @@ def test_reject_is_an_error_that_names_no_argument() -> None:
     assert caught.value.code == "schema_mismatch"
 
 
+NO_MEMBERS = {"type": "object", "properties": {}}
+
+
+@pytest.mark.parametrize(("schema", "status"), [(NO_MEMBERS, "repaired"), (NEEDS_NAME, "schema_mismatch")])
+def test_null_is_no_arguments_where_none_will_do(schema: Any, status: str) -> None:
+    """ARGS-01, ARGS-08: Groq's models write it for tools without parameters."""
+    assert verdict_of("null", schema).status == "schema_mismatch"
+    verdict = verdict_of("null", schema, "repair")
+    assert (verdict.status, verdict.arguments) == (status, "{}" if status == "repaired" else "null")
+
+
+@pytest.mark.parametrize("policy", ["report", "repair"])
+def test_null_is_said_as_no_arguments_where_only_an_object_can_be(policy: Policy) -> None:
+    answer, report = response(("plan", " null ")), Report()
+    whole, _ = judged(answer, Judge(request(NEEDS_NAME), policy), report, objects=True)
+    passed, _ = watched(answer, Judge(request(NEEDS_NAME), policy), objects=True)
+    for told in (whole, fold(passed)):
+        assert [call.arguments for call in told.candidates[0].tool_calls] == ["{}"]
+    assert report.adjustments == []
+
+
 # ---- streams
 
 
@@ -258,7 +279,17 @@ def watched(answer: Response, judge: Judge, *, objects: bool = False) -> tuple[l
 
 
 ARGUMENTS = st.sampled_from(
-    ['{"name":"a"}', '{"name":1}', '{"name": "b", "x": [', "", "[]", "{}", '{"name":"1","steps":"[]"}', '"text"']
+    [
+        "null",
+        '{"name":"a"}',
+        '{"name":1}',
+        '{"name": "b", "x": [',
+        "",
+        "[]",
+        "{}",
+        '{"name":"1","steps":"[]"}',
+        '"text"',
+    ]
 )
 
 

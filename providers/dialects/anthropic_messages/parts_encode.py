@@ -143,7 +143,9 @@ class PartsEncoder:
         try:
             loads_object(part.arguments)
         except JsonError:
-            self._report.add(f"{path}.arguments", "mapped", "no JSON object: sent as the text under `_raw`")
+            is_null = part.arguments.strip() == "null"
+            reason = "null: sent as no arguments" if is_null else "no JSON object: sent as the text under `_raw`"
+            self._report.add(f"{path}.arguments", "mapped", reason)
 
     def _result(self, part: ToolResultPart, path: str) -> JsonObject | None:
         self._report_state(part.state, path)

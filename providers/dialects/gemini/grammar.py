@@ -65,7 +65,8 @@ def call_args(call: ToolCallPart) -> JsonObject:
     """
     if call.kind == "custom":
         return {"input": call.arguments}
-    if not call.arguments.strip():
+    if call.arguments.strip() in {"", "null"}:
+        # ``null`` is what hosts write for no arguments (Groq).
         return {}
     try:
         return loads_object(call.arguments)

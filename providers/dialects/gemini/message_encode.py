@@ -140,7 +140,9 @@ class MessageEncoder:
         try:
             loads_object(part.arguments)
         except JsonError:
-            self._report.add(f"{path}.arguments", "mapped", "no JSON object: sent as the text under `_raw`")
+            is_null = part.arguments.strip() == "null"
+            reason = "null: sent as no arguments" if is_null else "no JSON object: sent as the text under `_raw`"
+            self._report.add(f"{path}.arguments", "mapped", reason)
 
     def _opaque(self, part: OpaquePart, path: str) -> JsonObject | None:
         signature = self._signature(part.state, path)
