@@ -214,15 +214,16 @@ class CallWatch:
             yield StreamError(error=rejected((verdict,)))
             return
         call.pieces = [verdict.arguments]
+        arguments = verdict.arguments
         if call.held_whole:
             said = as_object(call.whole()) if self._objects else call.whole()
             if said is None:
                 call.left_out = True
                 return
-            call.pieces = [said.arguments]
+            arguments = said.arguments
             yield msgspec.structs.replace(call.start, part=_emptied(call.part))
-        if call.pieces[0]:
-            yield PartDelta(index=end.index, candidate=end.candidate, text=call.pieces[0])
+        if arguments:
+            yield PartDelta(index=end.index, candidate=end.candidate, text=arguments)
         yield end
 
     def _candidate_end(self, event: CandidateEnd) -> Iterator[StreamEvent]:
