@@ -116,10 +116,13 @@ class Asked:
         # Nearly every request is needed in one of the two forms alone.
         return self.request if self.plain is None else self._face.decode_request(dict(self.body))
 
-    def told_to(self, dialect: str, report: Report, *, spelled: bool) -> Request:
-        """What is told to a provider of this dialect; ``spelled``: with its spelling. Raises InvalidRequestError."""
+    def told_to(self, dialect: str, report: Report, *, spelled: bool) -> tuple[Request, Report]:
+        """What is told to a provider of this dialect, and the report for its places. Raises InvalidRequestError.
+
+        ``spelled``: with its spelling.
+        """
         request = self.spelled if spelled else self.request
-        return request if dialect == self.dialect else self._face.ungrouped(request, report)
+        return (request, report) if dialect == self.dialect else self._face.ungrouped(request, report)
 
     @property
     def body(self) -> JsonObject:

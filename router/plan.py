@@ -61,9 +61,9 @@ def planned(asked: Asked, route: Route, upstream: Upstream, *, stream: bool) -> 
     encoded = _relayed_plainly(asked, target, report) if same else None
     if encoded is None:
         looks = asked.dialect == target.dialect or asked.dialect in dialect.kin
-        request = asked.told_to(target.dialect, report, spelled=looks)
+        request, told = asked.told_to(target.dialect, report, spelled=looks)
         names = names_for(request, row.profile.tool_name)
-        encoded = _written(asked, request, names, dialect, target, report, stream=stream, same=same)
+        encoded = _written(asked, request, names, dialect, target, told, stream=stream, same=same)
     encoded = _with_headers(encoded, asked, target, report)
     if asked.options.on_loss == "refuse":
         _refuse_losses(report, target)

@@ -182,10 +182,10 @@ class Dialect(Protocol):
         """
         ...
 
-    def ungrouped(self, request: Request, report: Report) -> Request:
-        """Face. The request as other dialects take it, where this one groups tools and they do not; reported.
+    def ungrouped(self, request: Request, report: Report) -> tuple[Request, Report]:
+        """Face. The request as other dialects take it, where this one groups tools and they do not.
 
-        Raises InvalidRequestError for wrong types in a group.
+        And the report for it: places in it may be others. Raises InvalidRequestError for wrong types in a group.
         """
         ...
 
@@ -238,9 +238,9 @@ class FullyTranslated:
         """None: every caller of this dialect reads all of it."""
         return None
 
-    def ungrouped(self, request: Request, report: Report) -> Request:
-        """The request: it has no groups."""
-        return request
+    def ungrouped(self, request: Request, report: Report) -> tuple[Request, Report]:
+        """The same: it has no groups."""
+        return request, report
 
     def offered(self, request: Request) -> Request:
         """The request: it has no groups."""

@@ -1,6 +1,7 @@
 """Requests in the shapes in which coding agents send them, to every provider."""
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -297,3 +298,60 @@ def test_the_last_block_of_a_messages_answer_is_its_text(tmp_path: Path, stream:
     deltas = [event for event in events if event["type"] == "content_block_delta"]
     assert deltas[-1]["index"] == len(begun) - 1
     assert events[-1]["type"] == "message_stop"
+
+
+def late_tools_request(model: str, items: list[Any], *, stream: bool) -> dict[str, Any]:
+    """As Codex writes one for the models that take their tools with the conversation."""
+    body = codex_request(model, items, stream=stream)
+    tools = [_function("run"), {**NAMESPACE, "tools": NAMESPACE["tools"][:1]}]
+    item = {"type": "additional_tools", "id": "at_1", "role": "developer", "tools": tools}
+    del body["tools"]
+    return {**body, "input": [item, *body["input"]]}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("provider", sorted(MODELS))
+def test_tools_that_come_with_the_conversation_reach_every_provider(
+    router: httpx2.Client, fakes: dict[str, FakeProvider], provider: str, stream: bool
+) -> None:
+    """SCHEMA-18: a model without its tools would answer as if there were none."""
+    items, said = answered(router, late_tools_request(MODELS[provider], [], stream=stream))
+    calls = [item for item in items if item["type"] == "function_call"]
+    named = [("mcp__echo", "say"), (None, "run")]
+    assert [(call.get("namespace"), call["name"]) for call in calls] == named
+    assert [tool["name"] for tool in tools_of(fakes[provider].requests[-1].json)] == ["run", "mcp__echo__say"]
+    mapped = {entry["path"] for entry in said["adjustments"] if entry["action"] == "mapped"}
+    assert {"input[0]", "input[0].tools[1]"} <= mapped
+    results = [{"type": "function_call_output", "call_id": call["call_id"], "output": call["name"]} for call in calls]
+    items, said = answered(router, late_tools_request(MODELS[provider], [*items, *results], stream=stream))
+    assert items[-1]["content"][0]["text"] == 'mcp__echo__say({"what":"hi"}) = say; run({"what":"ls"}) = run'
+
+
+@pytest.mark.parametrize("validation", ["report", "reject"])
+def test_calls_of_tools_that_came_with_the_conversation_are_known(tmp_path: Path, validation: str) -> None:
+    fake = OpenAIResponses(Scenario(turns=(Turn(calls=(Call("run", {"what": "ls"}, invented=True),)),)))
+    body = late_tools_request("openai/gpt-5.1", [], stream=False)
+    with router_before(tmp_path, {"openai": fake}) as url, client(url) as http:
+        response = http.post("/v1/responses", json=body, headers={"x-router-tool-validation": validation})
+    assert response.status_code == 200, response.text
+    assert json.loads(response.headers["x-router"])["calls"][0]["status"] == "complete"
+    assert fake.requests[-1].json == {**body, "model": "gpt-5.1"}
+
+
+def test_what_stands_behind_such_tools_is_told_at_its_own_place(router: httpx2.Client) -> None:
+    thought = {"type": "reasoning", "summary": [], "encrypted_content": "c2VhbGVk"}
+    call = {"type": "function_call", "call_id": "call 1", "name": "run", "arguments": "{}"}
+    output = {"type": "function_call_output", "call_id": "call 1", "output": "ls"}
+    model, items = "anthropic/claude-sonnet-4-5", [thought, call, output]
+    _, plain = answered(router, codex_request(model, items, stream=False))
+    _, late = answered(router, late_tools_request(model, items, stream=False))
+    assert {"input[3]", "input[4].call_id"} <= places(late)
+    there = {re.sub(r"^input\[(\d+)\]", lambda found: f"input[{int(found[1]) + 1}]", path) for path in places(plain)}
+    assert places(late) - {"input[0]"} == there - {"tools[1]", "tools[1].tools[1].defer_loading"} | {
+        "input[0].tools[1]"
+    }
+
+
+def places(said: dict[str, Any]) -> set[str]:
+    """Where the router changed something."""
+    return {entry["path"] for entry in said["adjustments"]}

@@ -117,7 +117,9 @@ class Writer:
         cut = self._reply.finish == "length" and call is self._reply.calls[-1]
         status = "incomplete" if cut else "completed"
         text = text[: len(text) // 2] if cut else text
-        custom = any(tool["type"] == "custom" and tool.get("name") == call.name for tool in self._body["tools"])
+        custom = any(
+            tool["type"] == "custom" and tool.get("name") == call.name for tool in self._body.get("tools") or []
+        )
         prefix, kind, field = ("ctc", "custom_tool_call", "input") if custom else ("fc", "function_call", "arguments")
         return {
             "id": f"{prefix}_{bound}_{call.position}",

@@ -67,9 +67,9 @@ class OpenAIChat:
         """See ``legacy``."""
         return LegacyAnswer() if is_legacy(request) else None
 
-    def ungrouped(self, request: Request, report: Report) -> Request:
-        """The request: chat has no groups."""
-        return request
+    def ungrouped(self, request: Request, report: Report) -> tuple[Request, Report]:
+        """The same: chat has no groups."""
+        return request, report
 
     def offered(self, request: Request) -> Request:
         """The request: chat has no groups."""

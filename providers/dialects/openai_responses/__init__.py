@@ -56,7 +56,7 @@ class OpenAIResponses(FullyTranslated):
         """See ``response_encode``."""
         return encode_response(response, context)
 
-    def ungrouped(self, request: Request, report: Report) -> Request:
+    def ungrouped(self, request: Request, report: Report) -> tuple[Request, Report]:
         """See ``namespaces``."""
         return ungrouped(request, report)
 

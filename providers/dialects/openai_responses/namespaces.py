@@ -1,12 +1,13 @@
-"""Namespaces: tools of the client's that are offered as a group, and called under its name beside their own.
+"""Namespaces, and tools that come with the conversation: what other dialects are told of them.
 
-Responses alone has them (``NamespaceTool``, and ``namespace`` of calls, in the types of OpenAI's SDK); agents put the
-tools of each MCP server into one. Elsewhere each is a tool of its own called NAMESPACE__NAME, and a call of it comes
-back with the two apart.
+A namespace is a group of the client's tools, which are called under its name beside their own (``NamespaceTool``, and
+``namespace`` of calls, in the types of OpenAI's SDK); agents put the tools of each MCP server into one. Elsewhere each
+is a tool of its own called NAMESPACE__NAME, and a call of it comes back with the two apart. An ``additional_tools``
+item offers tools from its place on; elsewhere they stand with the others.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeGuard
 
 import msgspec
 
@@ -15,62 +16,82 @@ from providers.dialects.openai_responses.tools_decode import decode_tool
 from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
 from providers.spec.events import PartStart, StreamEvent
-from providers.spec.parts import Part, ToolCallPart, is_client_call
+from providers.spec.parts import OpaquePart, Part, ToolCallPart, is_client_call
 from providers.spec.request import FunctionTool, Message, ProviderTool, Request, Tool, ToolChoice
 from providers.spec.response import Candidate, Response
-from providers.spec.values import Ext, JsonObject, extended
-from providers.wire.places import listed_tools
+from providers.spec.values import Ext, Json, JsonObject, extended
+from providers.wire.places import listed_tools, moved
 
 _KIND: Final = "namespace"
 _FIELD: Final = "namespace"
+_ADDITIONAL: Final = "additional_tools"
 _KNOWN: Final = frozenset({"type", "name", "description", "tools"})
 _TOLD: Final = "a namespace is told as its tools, called NAMESPACE__NAME; their calls come back under their own names"
 
 
-def ungrouped(request: Request, report: Report) -> Request:
-    """The request with every tool by itself, as dialects without namespaces take it; reported.
+def ungrouped(request: Request, report: Report) -> tuple[Request, Report]:
+    """The request with every tool by itself, as other dialects take it, and the report for its places.
 
     The first tool of a namespace stands in its place, and has its description before its own; the others follow all
     tools. A namespace with tools that only the provider knows, without any, or with one whose name is taken stays, for
     the target to refuse. Raises InvalidRequestError for wrong types in one.
     """
+    request, report = _with_additional(request, report)
     messages = tuple(_message(message, index, report) for index, message in enumerate(request.messages))
     choice = request.tool_choice
-    return msgspec.structs.replace(
+    ungrouped = msgspec.structs.replace(
         request,
         messages=messages,
         tools=request.tools and _ungrouped(request.tools, report),
         tool_choice=choice and _choice(choice),
     )
+    return ungrouped, report
 
 
 def offered(request: Request) -> Request:
-    """The request with the tools of namespaces under the names of both kinds: whichever its answer has is known."""
-    groups = _known_groups(request)
-    if not groups:
+    """The request with every tool, those in namespaces under the names of both kinds: its answer's are known."""
+    try:
+        additional = _additional(request)
+        tools = (*(request.tools or ()), *additional)
+        groups = _groups(tools)
+    except InvalidRequestError:
+        # What is wrong in them, a provider of this dialect has judged.
+        return request
+    if not groups and not additional:
         return request
     inner = [tool for members in groups.values() for tool in members]
     named = [_called(tool, name) for name, members in groups.items() for tool in members]
-    return msgspec.structs.replace(request, tools=(*(request.tools or ()), *named, *inner))
+    return msgspec.structs.replace(request, tools=(*tools, *named, *inner))
 
 
 def calls_of_namespaces(request: Request) -> "NamespaceCalls | None":
     """What puts the names of calls apart again; ``None`` where there is no namespace."""
-    names = {
-        _joined(group, tool.name): (group, tool.name)
-        for group, members in _known_groups(request).items()
-        for tool in members
-    }
+    try:
+        groups = _groups((*(request.tools or ()), *_additional(request)))
+    except InvalidRequestError:
+        return None
+    names = {_joined(group, tool.name): (group, tool.name) for group, members in groups.items() for tool in members}
     return NamespaceCalls(names) if names else None
 
 
 def tool_places(body: JsonObject) -> list[str]:
-    """Where the tools of a body stand: in its list, and behind those the further ones of each namespace."""
-    places, tools = listed_tools(body), body.get("tools")
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
+    """Where the tools of a body stand: in its list, in its items, and the further ones of each namespace."""
+    listed = list(_listed(body, ""))
+    items = body.get("input")
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if isinstance(item, dict) and item.get("type") == _ADDITIONAL:
+            listed += _listed(item, f"input[{index}].")
+    places = [place for place, _ in listed]
+    for place, tool in listed:
         if isinstance(tool, dict) and tool.get("type") == _KIND:
-            places += [f"{places[index]}.{place}" for place in listed_tools(tool)[1:]]
+            places += [f"{place}.{member}" for member in listed_tools(tool)[1:]]
     return places
+
+
+def _listed(body: JsonObject, before: str) -> Iterator[tuple[str, Json]]:
+    values = body.get("tools")
+    for index, value in enumerate(values if isinstance(values, list) else ()):
+        yield f"{before}tools[{index}]", value
 
 
 class NamespaceCalls:
@@ -131,14 +152,6 @@ def _groups(tools: Sequence[Tool]) -> dict[str, list[FunctionTool]]:
     return found
 
 
-def _known_groups(request: Request) -> dict[str, list[FunctionTool]]:
-    """The same for an answer: a provider of this dialect has judged what is wrong in them."""
-    try:
-        return _groups(request.tools or ())
-    except InvalidRequestError:
-        return {}
-
-
 def _members(group: ProviderTool, path: str) -> Iterator[Tool]:
     values = group.value.get("tools")
     for index, value in enumerate(values if isinstance(values, list) else ()):
@@ -169,6 +182,46 @@ def _described(tool: FunctionTool, description: object) -> FunctionTool:
         return tool
     texts = [description, *([tool.description] if tool.description else [])]
     return msgspec.structs.replace(tool, description="\n\n".join(texts))
+
+
+# ---- tools of the conversation
+
+
+def _is_additional(part: Part) -> TypeGuard[OpaquePart]:
+    return type(part) is OpaquePart and part.type == _ADDITIONAL and part.dialect == NAME
+
+
+def _additional(request: Request) -> tuple[Tool, ...]:
+    """The tools that come with the conversation."""
+    return tuple(
+        decode_tool(value, f"tools[{index}]")
+        for message in request.messages
+        for part in message.parts
+        if _is_additional(part) and isinstance(part.value, dict)
+        for index, (_, value) in enumerate(_listed(part.value, ""))
+    )
+
+
+def _with_additional(request: Request, report: Report) -> tuple[Request, Report]:
+    """Those tools with the others; they were told where they came, and are told from the beginning."""
+    if not any(map(_is_additional, (part for message in request.messages for part in message.parts))):
+        return request, report
+    messages: list[Message] = []
+    for index, message in enumerate(request.messages):
+        kept = tuple(part for part in message.parts if not _is_additional(part))
+        if len(kept) == len(message.parts):
+            messages.append(message)
+            continue
+        for number, part in enumerate(message.parts):
+            if _is_additional(part):
+                report.add(
+                    f"messages[{index}].content[{number}]", "mapped", "tools stand with the others, from the first"
+                )
+        if kept:
+            messages.append(msgspec.structs.replace(message, parts=kept))
+    tools = (*(request.tools or ()), *_additional(request))
+    told = msgspec.structs.replace(request, messages=tuple(messages), tools=tools)
+    return told, report.moving(moved(request, told))
 
 
 # ---- calls and choice
