@@ -15,6 +15,7 @@ from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
 from mcp.types import CONNECTION_CLOSED, INVALID_REQUEST, Implementation, ToolListChangedNotification
 
 from loop_client.errors import LoopClientError
+from loop_client.mcp.listed import Warn, listed_singly
 from loop_client.mcp.servers import Server
 
 _FIRST_WAIT: Final = 1.0
@@ -52,13 +53,17 @@ class Connection:
         server: Where it is.
         connect_seconds: How long connecting may take, the start of a program included.
         on_news: Called when the server's tools may have changed.
+        warn: Told of tools in the server's list that cannot be used.
     """
 
-    def __init__(self, name: str, server: Server, connect_seconds: float, on_news: Callable[[], None]) -> None:
+    def __init__(
+        self, name: str, server: Server, connect_seconds: float, on_news: Callable[[], None], warn: Warn
+    ) -> None:
         self._name = name
         self._server = server
         self._connect_seconds = connect_seconds
         self._on_news = on_news
+        self._warn = warn
         self._connecting = asyncio.Lock()
         self._live: _Live | None = None
         self._keepers: set[asyncio.Task[None]] = set()
@@ -151,7 +156,8 @@ class Connection:
 
         info = Implementation(name="ai-router-loop-client", version="0.1.0")
         # The SDK's own cache would answer a question that is asked because something has changed.
-        return Client(self._server.transport(self._name), message_handler=take, client_info=info, cache=None)
+        transport = listed_singly(self._server.transport(self._name), self._warn)
+        return Client(transport, message_handler=take, client_info=info, cache=None)
 
     async def _hold(self, live: _Live) -> None:
         tools = live.client.server_capabilities.tools

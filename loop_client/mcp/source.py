@@ -95,13 +95,13 @@ class MCPTools:
         self._brings_tools = frozenset(brings_tools)
         self._required = required
         self._connect_seconds = connect_seconds
-        self._connection = Connection(name, server, connect_seconds, self._take_news)
+        self._told: set[str] = set()
+        self._connection = Connection(name, server, connect_seconds, self._take_news, self._warn)
         self._listing = asyncio.Lock()
         self._tools: tuple[Tool, ...] = ()
         self._news = 0
         self._seen_news = -1
         self._listed_at = 0.0
-        self._told: set[str] = set()
 
     @property
     def name(self) -> str:
@@ -157,6 +157,9 @@ class MCPTools:
         """Our tools of the server's; one that cannot be used is left out, and the others stay (SCHEMA-22)."""
         for name, item in {item.name: item for item in listed}.items():
             if (self._only is not None and name not in self._only) or name in self._without:
+                continue
+            if item.execution is not None and item.execution.task_support == "required":
+                self._warn(f"tool {name!r} cannot be used: it can be called as a task only")
                 continue
             try:
                 yield self._tool(read_definition(item.model_dump(mode="json", by_alias=True, exclude_none=True)))

@@ -1,6 +1,7 @@
 """A server as they were before the protocol of 2026, written by hand over stdio: pages, news unasked, odd tools.
 
-Its only argument says how the list goes: ``pages``, ``endless`` or ``never``.
+Its only argument says how the list goes: ``pages``, ``endless``, ``never``, or ``odd`` for entries that are not as the
+protocol has them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,22 @@ from typing import Any
 
 OBJECT = {"type": "object", "properties": {}}
 extra: list[dict[str, Any]] = []
+NUMBER = {"type": "object", "properties": {"number": {"type": "integer"}}, "required": ["number"]}
+ODD: list[Any] = [
+    {"name": "plain", "inputSchema": OBJECT},
+    {"name": "untyped", "inputSchema": {"properties": {"number": {"type": "integer"}}, "required": ["number"]}},
+    {"name": "referring", "inputSchema": {"$ref": "#/$defs/Number", "$defs": {"Number": NUMBER}}},
+    {"name": "either", "inputSchema": {"anyOf": [NUMBER, {"type": "object", "required": ["word"]}]}},
+    {"name": "nullable", "inputSchema": {**NUMBER, "type": ["object", "null"]}},
+    {"name": "bare"},
+    {"name": "decorated", "inputSchema": OBJECT, "description": 7, "annotations": "x", "icons": "x"},
+    {"name": "silent", "inputSchema": OBJECT, "outputSchema": NUMBER},
+    {"name": "texts", "inputSchema": {"type": "string"}},
+    {"name": "nothing", "inputSchema": "none"},
+    {"inputSchema": OBJECT},
+    "word",
+    {"name": "lasting", "inputSchema": OBJECT, "execution": {"taskSupport": "required"}},
+]
 
 
 def send(body: dict[str, Any]) -> None:
@@ -23,6 +40,8 @@ def page(cursor: str | None) -> dict[str, Any]:
     if sys.argv[1] == "endless":
         number = int(cursor or 0)
         return {"tools": [{"name": f"t{number}", "inputSchema": OBJECT}], "nextCursor": str(number + 1)}
+    if sys.argv[1] == "odd":
+        return {"tools": ODD}
     pages: dict[str | None, dict[str, Any]] = {
         None: {"tools": [{"name": "first", "inputSchema": OBJECT}], "nextCursor": "2"},
         "2": {
@@ -42,6 +61,9 @@ def call(name: str, request_id: object) -> None:
     """Answer a call."""
     if name == "refuse":
         send({"id": request_id, "error": {"code": -32603, "message": "the password is hunter2"}})
+        return
+    if name == "silent":
+        send({"id": request_id, "result": {"content": [{"type": "text", "text": "four"}]}})
         return
     if name == "grow":
         extra.append({"name": "grown", "inputSchema": OBJECT})
