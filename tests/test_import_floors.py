@@ -58,10 +58,11 @@ IMPORT_NAMES: Mapping[str, frozenset[str]] = {
     "azure-identity": frozenset({"azure"}),
     "fastapi": frozenset({"fastapi", "starlette"}),
     "google-genai": frozenset({"google"}),
+    "mcp": frozenset({"mcp", "mcp_types"}),
     "opentelemetry-api": frozenset({"opentelemetry"}),
     "pydantic": frozenset({"pydantic", "pydantic_core"}),
 }
-"""Distributions whose import names are not their own: FastAPI and pydantic are thin over what they come with."""
+"""Distributions whose import names are not their own: FastAPI, MCP and pydantic are thin over what they bring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,4 +350,4 @@ def test_declared_dependencies_are_read_by_their_import_names(tmp_path: Path) ->
         '[project.optional-dependencies]\nextra = ["mcp>=1"]'
     )
     assert declared_imports(project_file) == {"docstring_parser", "google", "uvloop"}
-    assert declared_imports(project_file, extras=True) == {"docstring_parser", "google", "uvloop", "mcp"}
+    assert declared_imports(project_file, extras=True) == {"docstring_parser", "google", "uvloop", "mcp", "mcp_types"}

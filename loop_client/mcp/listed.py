@@ -7,7 +7,6 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self
 
-import anyio
 from mcp.shared.message import SessionMessage
 from mcp.types import JSONRPCResponse
 from mcp_types.methods import validate_server_result
@@ -54,15 +53,7 @@ class _Reading:
 
     async def receive(self) -> Any:
         """The next message."""
-        item = await self._inner.receive()
-        if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCResponse):
-            result = item.message.result
-            if isinstance(version := result.get("protocolVersion"), str):
-                self._version = version
-            if isinstance(tools := result.get("tools"), list) and "content" not in result:
-                read = (_usable(entry, self._version, self._warn) for entry in tools)
-                result["tools"] = [entry for entry in read if entry is not None]
-        return item
+        return self._read(await self._inner.receive())
 
     async def aclose(self) -> None:
         """Close the stream."""
@@ -72,10 +63,7 @@ class _Reading:
         return self
 
     async def __anext__(self) -> Any:
-        try:
-            return await self.receive()
-        except anyio.EndOfStream:
-            raise StopAsyncIteration from None
+        return self._read(await anext(self._inner))
 
     async def __aenter__(self) -> Self:
         return self
@@ -84,6 +72,16 @@ class _Reading:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+    def _read(self, item: Any) -> Any:
+        if isinstance(item, SessionMessage) and isinstance(item.message, JSONRPCResponse):
+            result = item.message.result
+            if isinstance(version := result.get("protocolVersion"), str):
+                self._version = version
+            if isinstance(tools := result.get("tools"), list) and "content" not in result:
+                read = (_usable(entry, self._version, self._warn) for entry in tools)
+                result["tools"] = [entry for entry in read if entry is not None]
+        return item
 
 
 def _usable(entry: Any, version: str, warn: Warn) -> Any:

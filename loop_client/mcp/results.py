@@ -75,7 +75,7 @@ def _media(data: str, media_type: str, filename: str) -> ContentPart:
 
 def _is_told(structured: Any, parts: Sequence[ContentPart]) -> bool:
     """Whether the content says what the structured content does: images and files are taken to, and text does if it is
-    the same as JSON, or holds every string and number of it."""
+    the same as JSON, or holds every string, number and truth value of it."""
     texts = [part.text for part in parts if isinstance(part, TextPart)]
     if len(texts) < len(parts) or any(_value(text) == structured for text in texts):
         return True
@@ -92,9 +92,7 @@ def _leaves(value: Any) -> Iterator[str | float]:
         case list():
             for item in value:
                 yield from _leaves(item)
-        case bool() | None:
-            pass
-        case str() | int() | float():
+        case str() | int() | float():  # true and false among them
             yield value
         case _:
             pass

@@ -14,6 +14,7 @@ from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import (
     AudioContent,
     BlobResourceContents,
+    CallToolResult,
     EmbeddedResource,
     ResourceLink,
     TextContent,
@@ -59,6 +60,11 @@ def _add_results(server: MCPServer) -> None:
             ),
             ResourceLink(type="resource_link", uri="file:///far.txt", name="far", description="Far away"),
         ]
+
+    @server.tool()
+    def say(text: str, structured: dict[str, Any]) -> CallToolResult:
+        """Give a text and structured content."""
+        return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=structured)
 
     @server.tool()
     def environment() -> list[str]:

@@ -119,6 +119,22 @@ async def test_structured_content_alone_is_the_result() -> None:
         assert await call(tools["old__first"]) == '{"called":"first"}'
 
 
+@pytest.mark.parametrize(
+    ("text", "structured", "read"),
+    [
+        ("false", {"result": False}, "false"),
+        ("Order 7", {"order": 7, "paid": False}, 'Order 7\n{"order":7,"paid":false}'),
+        ("Order 7, paid: true", {"order": 7, "paid": True}, "Order 7, paid: true"),
+        ("Order 7", {"order": 7, "note": None}, "Order 7"),
+    ],
+)
+async def test_structured_content_is_added_where_the_text_does_not_say_it(
+    text: str, structured: dict[str, Any], read: str
+) -> None:
+    async with opened(MCPTools("own", OWN)) as tools:
+        assert await call(tools["own__say"], text=text, structured=structured) == read
+
+
 # ---- trouble
 
 
