@@ -56,9 +56,10 @@ class LostCitations:
 
     def _look(self, annotations: tuple[Json, ...]) -> None:
         for annotation in annotations:
-            kind = annotation.get("type") if isinstance(annotation, dict) else None
+            found = annotation.get("type") if isinstance(annotation, dict) else None
+            kind = found if isinstance(found, str) else "unknown"
             if kind not in self._taken:
-                self._lost[str(kind)] = self._lost.get(str(kind), 0) + 1
+                self._lost[kind] = self._lost.get(kind, 0) + 1
 
 
 class Passes:

@@ -6,6 +6,7 @@ from typing import Final
 
 from providers.spec.errors import InvalidRequestError, ProviderProtocolError, RouterError
 from providers.spec.values import Json
+from providers.wire.json import dumps_text
 
 LONGEST: Final = 500
 """Characters of a provider's words that are shown."""
@@ -14,6 +15,11 @@ LONGEST: Final = 500
 def text_of(value: Json) -> str:
     """A string without the space around it; empty for anything else."""
     return value.strip() if isinstance(value, str) else ""
+
+
+def body_text(value: Json) -> str:
+    """What a JSON body says in which no message was found: the body itself, as far as it is shown; empty for none."""
+    return text_of(value)[:LONGEST] or (dumps_text(value)[:LONGEST] if value else "")
 
 
 def page_text(body: bytes) -> str:

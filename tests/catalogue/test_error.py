@@ -10,7 +10,7 @@ import pytest
 
 from providers.dialects import DIALECTS
 from providers.wire.json import dumps
-from tests.catalogue.support import CHAT, Canned, chat, posted, tool
+from tests.catalogue.support import CHAT, GEMINI, MESSAGES, RESPONSES, Canned, chat, posted, tool
 from tests.e2e.service import client, router_service, row
 from tests.fakes.openai_chat import OpenAIChat
 
@@ -63,3 +63,27 @@ def test_such_an_error_in_a_stream_is_the_same(tmp_path: Path) -> None:
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert (error["code"], error["retryable"], error["failed_generation"]) == ("tool_use_failed", True, GENERATION)
+
+
+@pytest.mark.parametrize("dialect", [CHAT, RESPONSES, MESSAGES, GEMINI])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"object": "error", "message": {"detail": [{"loc": ["body", "top_k"], "msg": "Extra inputs"}]}, "type": "t"},
+        {"detail": [{"loc": ["body", "top_k"], "msg": "Extra inputs", "type": "extra_forbidden"}]},
+        {"error": ["Extra inputs"]},
+        {"errors": [{"code": 7003, "message": "Extra inputs"}], "success": False},
+        {"error": {"error": {"message": "Extra inputs"}}},
+        ["Extra inputs"],
+        "Extra inputs",
+    ],
+    ids=["mistral", "fastapi", "list", "cloudflare", "nested", "only a list", "only a text"],
+)
+def test_what_a_host_says_in_a_shape_of_its_own_is_told(dialect: str, body: Any) -> None:
+    """ERROR-02: the words are kept, also where no message was found among them, and no more than is shown of a page."""
+    error = DIALECTS[dialect].decode_error(422, dumps(body))
+    assert "Extra inputs" in error.message
+    assert error.status == 422
+    endless = DIALECTS[dialect].decode_error(422, dumps({"detail": [body] * 1000}))
+    assert len(endless.message) == 500
+    assert "no message" in DIALECTS[dialect].decode_error(422, b"{}").message

@@ -4,7 +4,7 @@ from typing import Final
 
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.values import Json, JsonObject
-from providers.wire.failures import page_text, text_of
+from providers.wire.failures import body_text, page_text, text_of
 from providers.wire.json import JsonError, loads
 
 _STATUS: Final = {
@@ -88,7 +88,8 @@ def _from_value(status: int | None, value: Json) -> ProviderError:
     outer: JsonObject = whole if isinstance(whole, dict) else {}
     error = outer.get("error")
     inner: JsonObject = error if isinstance(error, dict) else outer
-    message = next((text for text in map(text_of, (inner.get("message"), error, outer.get("detail"))) if text), "")
+    texts = (inner.get("message"), error, outer.get("detail"))
+    message = next((text for text in map(text_of, texts) if text), "") or body_text(value)
     kind = inner.get("type") if inner is not outer else None
     return _error(status, kind if isinstance(kind, str) else None, message, outer, value)
 
