@@ -17,9 +17,11 @@ def text_of(value: Json) -> str:
     return value.strip() if isinstance(value, str) else ""
 
 
-def body_text(value: Json) -> str:
-    """What a JSON body says in which no message was found: the body itself, as far as it is shown; empty for none."""
-    return text_of(value)[:LONGEST] or (dumps_text(value)[:LONGEST] if value else "")
+def unsaid(status: int, raw: Json) -> str:
+    """The message of an error in which none was found: the body that came, where it was JSON and says anything."""
+    words = text_of(raw) or (dumps_text(raw) if raw else "")
+    said = f": {words[:LONGEST]}" if words else " and no message"
+    return f"the provider answered with HTTP {status}{said}"
 
 
 def page_text(body: bytes) -> str:

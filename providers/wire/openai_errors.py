@@ -4,7 +4,7 @@ from typing import Final
 
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.values import Json, JsonObject
-from providers.wire.failures import LONGEST, body_text, page_text, text_of
+from providers.wire.failures import LONGEST, page_text, text_of, unsaid
 from providers.wire.json import JsonError, dumps_text, loads
 
 _TYPE: Final = {
@@ -64,7 +64,7 @@ def _from_value(status: int | None, value: Json) -> ProviderError:
     inner = outer.get("error")
     fields = inner if isinstance(inner, dict) else outer
     texts = (fields.get("message"), inner, outer.get("detail"), outer.get("message"), whole)
-    message = next((text for text in map(text_of, texts) if text), "") or body_text(value)
+    message = next((text for text in map(text_of, texts) if text), "")
     return error_of(status, fields, message, value)
 
 
@@ -110,7 +110,7 @@ def error_of(status: int | None, fields: JsonObject, message: str, raw: Json) ->
         unified = "overloaded_error"
     param = fields.get("param")
     return ProviderError(
-        _with_cause(message, fields) or f"the provider answered with HTTP {known} and no message",
+        _with_cause(message, fields) or unsaid(known, raw),
         status=known,
         type=unified,
         code=code or kind or None,

@@ -85,5 +85,5 @@ def test_what_a_host_says_in_a_shape_of_its_own_is_told(dialect: str, body: Any)
     assert "Extra inputs" in error.message
     assert error.status == 422
     endless = DIALECTS[dialect].decode_error(422, dumps({"detail": [body] * 1000}))
-    assert len(endless.message) == 500
+    assert len(endless.message) < 600
     assert "no message" in DIALECTS[dialect].decode_error(422, b"{}").message

@@ -301,7 +301,12 @@ def test_an_error_in_openais_shape(error: RouterError, expected: dict[str, Any])
     [
         (429, b'{"error":{"message":"slow","type":"tokens","code":"rate_limit_exceeded"}}', "slow", "rate_limit_error"),
         (400, b'{"error":{"message":"bad","param":"messages","code":null}}', "bad", "invalid_request_error"),
-        (422, b'{"detail":[{"loc":["body"],"msg":"x"}]}', "HTTP 422", "invalid_request_error"),
+        (
+            422,
+            b'{"detail":[{"loc":["body"],"msg":"x"}]}',
+            'HTTP 422: {"detail":[{"loc":["body"],"msg":"x"}]}',
+            "invalid_request_error",
+        ),
         (503, b"<html><title>Busy</title></html>", "Busy", "api_error"),
         (500, b"", "HTTP 500", "api_error"),
         (400, b'[{"error":{"message":"front","status":"INVALID_ARGUMENT"}}]', "front", "invalid_request_error"),

@@ -4,7 +4,7 @@ from typing import Final
 
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.values import Json, JsonObject
-from providers.wire.failures import body_text, page_text, text_of
+from providers.wire.failures import page_text, text_of, unsaid
 from providers.wire.json import JsonError, loads
 
 _STATUS: Final = {
@@ -89,7 +89,7 @@ def _from_value(status: int | None, value: Json) -> ProviderError:
     error = outer.get("error")
     inner: JsonObject = error if isinstance(error, dict) else outer
     texts = (inner.get("message"), error, outer.get("detail"))
-    message = next((text for text in map(text_of, texts) if text), "") or body_text(value)
+    message = next((text for text in map(text_of, texts) if text), "")
     kind = inner.get("type") if inner is not outer else None
     return _error(status, kind if isinstance(kind, str) else None, message, outer, value)
 
@@ -99,7 +99,7 @@ def _error(status: int | None, kind: str | None, message: str, outer: JsonObject
     request_id = outer.get("request_id") if outer is not None else None
     unified = kind if kind in _STATUS else _TYPE.get(known, "api_error" if known >= 500 else "invalid_request_error")
     return ProviderError(
-        message or f"the provider answered with HTTP {known} and no message",
+        message or unsaid(known, raw),
         status=known,
         type=unified,
         code=kind,

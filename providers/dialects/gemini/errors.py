@@ -6,7 +6,7 @@ from typing import Final
 
 from providers.spec.errors import ProviderError, RouterError
 from providers.spec.values import Json, JsonObject
-from providers.wire.failures import body_text, page_text, text_of
+from providers.wire.failures import page_text, text_of, unsaid
 from providers.wire.json import JsonError, loads
 
 _STATUS: Final = {
@@ -108,7 +108,7 @@ def _from_value(status: int | None, value: Json) -> ProviderError:
     error = outer.get("error")
     inner: JsonObject = error if isinstance(error, dict) else outer
     texts = (inner.get("message"), error, outer.get("message"), outer.get("detail"))
-    message = next((text for text in map(text_of, texts) if text), "") or body_text(value)
+    message = next((text for text in map(text_of, texts) if text), "")
     word = inner.get("status")
     known = status if status is not None else _status_of(inner)
     code = _reason(inner) or (word if isinstance(word, str) else None)
@@ -128,7 +128,7 @@ def _error(
     fallback = "api_error" if status >= 500 else "invalid_request_error"
     kind = _BY_CODE.get(code or "") or _TYPE.get(status) or _TYPE.get(_STATUS.get(word or "", 0), fallback)
     return ProviderError(
-        message or f"the provider answered with HTTP {status} and no message",
+        message or unsaid(status, raw),
         status=status,
         type=kind,
         code=code,
