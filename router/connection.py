@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _MOST_UNREAD: Final = 65536
 """Bytes of a body that wait to be taken, and bytes without meaning of their own: of a head, of trailers."""
 _LONGEST_KEPT_TARGET: Final = 256
+_PARTING_SECONDS: Final = 30.0
+"""How long the rest of a request is read past whose answer was the last on its connection."""
 
 
 class Connection(asyncio.Protocol):
@@ -66,6 +68,7 @@ class Connection(asyncio.Protocol):
         self._idle_seconds = config.timeout_keep_alive
         self._idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._is_stopping = False
 
     @property
     def default_headers(self) -> list[tuple[bytes, bytes]]:
@@ -106,8 +109,9 @@ class Connection(asyncio.Protocol):
 
     def shutdown(self) -> None:
         """The server stops: what is asked already is answered, and nothing more."""
+        self._is_stopping = True
         last = self._waiting[-1] if self._waiting else self._answering
-        if last is None:
+        if last is None or self._parser is None:
             self.transport.close()
         else:
             last.keep_alive = False
@@ -276,8 +280,7 @@ class Connection(asyncio.Protocol):
         self._server.total_requests += 1
         self._answering = None
         if not cycle.keep_alive or cycle.ends_by_closing:
-            self._lose()
-            self.transport.close()
+            self._part()
         elif self._waiting:
             self._answer(self._waiting.popleft())
         elif self._refusal is not None:
@@ -314,7 +317,25 @@ class Connection(asyncio.Protocol):
     def _say_last(self, status: int, text: str) -> None:
         self._lose()
         self.transport.write(whole_answer(status, text, self.default_headers))
-        self.transport.close()
+        self._part(is_lost=True)
+
+    def _part(self, *, is_lost: bool = False) -> None:
+        """Say no more, and close. While a request still comes (``is_lost``: one may), it is read past for a while.
+
+        Were it closed on what comes, whoever sends that would be told of a broken connection, and perhaps no answer.
+        """
+        self._lose()
+        transport = self.transport
+        is_owed = is_lost or self._reading is not None
+        if not is_owed or self._is_stopping or transport.is_closing() or not transport.can_write_eof():
+            transport.close()
+            return
+        self._parser = self._reading = self._refusal = None
+        transport.write_eof()
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(_PARTING_SECONDS, transport.close)
+        self.read_on()
 
 
 def _address(told: object) -> tuple[str, int | None] | None:

@@ -49,6 +49,13 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self.closed = True
 
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        """Whoever says no more has closed it, as far as a caller can see."""
+        self.closed = True
+
     def abort(self) -> None:
         self.closed = True
 
