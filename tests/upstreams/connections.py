@@ -107,9 +107,6 @@ class Noted:
         self.connection = Connection(self, cast(asyncio.AbstractEventLoop, self.clock))
         self.connection.connection_made(self.transport)
 
-    def opened(self, connection: Connection) -> None:
-        """Nothing to note."""
-
     def idle(self, connection: Connection) -> None:
         """Noted."""
         self.is_idle = True

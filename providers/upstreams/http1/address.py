@@ -94,10 +94,6 @@ class Address:
 
     # ---- what connections say
 
-    def opened(self, connection: Connection) -> None:
-        """It is there."""
-        self._all.add(connection)
-
     def idle(self, connection: Connection) -> None:
         """It can take another request."""
         self._kept[connection] = None
@@ -147,6 +143,9 @@ class Address:
             with contextlib.suppress(OSError):
                 taken.close()
             raise
+        # Not as soon as it hears of itself: uvloop never tells one that it is lost whose opening was cancelled.
+        if connection.is_open:
+            self._all.add(connection)
         return connection
 
 

@@ -34,10 +34,6 @@ _PIECE_BYTES = 1 << 18
 class Keeper(Protocol):
     """Who hears what becomes of a connection."""
 
-    def opened(self, connection: "Connection") -> None:
-        """It is there."""
-        ...
-
     def idle(self, connection: "Connection") -> None:
         """It can take another request."""
         ...
@@ -151,7 +147,6 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """It is open."""
         self._transport = cast(asyncio.Transport, transport)
-        self._keeper.opened(self)
 
     def data_received(self, data: bytes) -> None:
         """Part of an answer; where nobody has asked, it is none."""
