@@ -1,8 +1,8 @@
 """State that travels beside its part: in a block or item of its own, sealed, which says what it belongs to.
 
-An entry is ``{"for": "reasoning" | "next" | "previous", "state": STATE}`` in the envelope of ``state``, and has the id
-of the call under ``call`` where it belongs to one: some clients put all reasoning of a turn in front of its text, so
-what stands next to it is not always what did.
+An entry is ``{"for": PLACE, "state": STATE}`` in the envelope of ``state``, and has the id of the call under ``call``
+where it belongs to one: some clients put all reasoning of a turn in front of its text, so what stands next to it is not
+always what did.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,8 @@ from providers.spec.parts import OpaquePart, Part, ReasoningPart, State, TextPar
 from providers.spec.values import Json, JsonObject
 from providers.wire.state import seal, state_from_json, state_to_json, unseal
 
-Place = Literal["reasoning", "next", "previous"]
+Place = Literal["reasoning", "next", "previous", "bare"]
+"""``bare``: a text that is nothing but its state."""
 
 _CARRIED: Final = "router_carried_state"
 """Type of the parts that stand for carried state until it is attached. Never leaves its dialect's decoder."""
@@ -28,17 +29,32 @@ def sealed(state: State, place: Place, call_id: str | None = None) -> str:
     return seal([entry])
 
 
+def sealed_nothing() -> str:
+    """The envelope of reasoning that has no state, for clients that take reasoning without any for lost."""
+    return seal([{"for": "reasoning"}])
+
+
+def holds_nothing(envelope: str) -> bool:
+    """Whether an envelope is that of reasoning without state."""
+    return unseal(envelope) == [{"for": "reasoning"}]
+
+
 def unsealed_state(envelope: str) -> State | None:
     """The state in an envelope; ``None`` where it was damaged."""
     entries = unseal(envelope)
     return state_from_json(entries[0].get("state")) if entries else None
 
 
-def carried_part(envelope: str, dialect: str) -> OpaquePart | None:
-    """What stands for the state of a neighbour; ``None`` where the envelope holds that of reasoning, or nothing."""
+def carried_part(envelope: str, dialect: str) -> OpaquePart | TextPart | None:
+    """What stands for the state of a neighbour; ``None`` where the envelope holds that of reasoning, or nothing.
+
+    Of bare state it is the text itself.
+    """
     entries = unseal(envelope)
     entry = entries[0] if entries else {}
     state = state_from_json(entry.get("state"))
+    if state is not None and entry.get("for") == "bare":
+        return TextPart(text="", state=state)
     if state is None or entry.get("for") not in {"next", "previous"}:
         return None
     told: JsonObject = {"for": entry.get("for"), "call": entry.get("call")}

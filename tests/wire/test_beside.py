@@ -1,7 +1,15 @@
 """State that travels beside its part finds it again, wherever a client has put it."""
 
 from providers.spec.parts import OpaquePart, Origin, Part, ReasoningPart, State, TextPart, ToolCallPart
-from providers.wire.beside import Place, attach_carried, carried_part, sealed, unsealed_state
+from providers.wire.beside import (
+    Place,
+    attach_carried,
+    carried_part,
+    holds_nothing,
+    sealed,
+    sealed_nothing,
+    unsealed_state,
+)
 
 DIALECT = "anthropic-messages"
 SIGNED = State(kind="thought_signature", value="c2ln", origin=Origin(dialect="google-generate-content"))
@@ -13,7 +21,7 @@ SECOND = ToolCallPart(id="b", name="look", arguments="{}")
 
 def carried(place: Place, call_id: str | None = None) -> OpaquePart:
     part = carried_part(sealed(SIGNED, place, call_id), DIALECT)
-    assert part is not None
+    assert isinstance(part, OpaquePart)
     return part
 
 
@@ -48,3 +56,11 @@ def test_an_envelope_of_reasoning_is_no_neighbours_state() -> None:
     assert carried_part(sealed(SIGNED, "reasoning"), DIALECT) is None
     assert unsealed_state(sealed(SIGNED, "reasoning")) == SIGNED
     assert unsealed_state("v1.???") is None
+    assert carried_part(sealed_nothing(), DIALECT) is None
+    assert (holds_nothing(sealed_nothing()), holds_nothing("v1.???")) == (True, False)
+
+
+def test_bare_state_is_a_text_of_its_own() -> None:
+    bare = carried_part(sealed(SIGNED, "bare"), DIALECT)
+    assert bare == TextPart(text="", state=SIGNED)
+    assert signed(TEXT, bare, FIRST) == [1]

@@ -43,6 +43,6 @@ def read_redacted(text: str, origin: Origin) -> ReasoningPart | OpaquePart:
     """A ``redacted_thinking`` block: sealed reasoning, or the carried state of a neighbour."""
     if text.startswith(PREFIX) and not origin.stamped:
         carried = carried_part(text.removeprefix(PREFIX), NAME)
-        if carried is not None:
+        if isinstance(carried, OpaquePart):
             return carried
     return ReasoningPart(redacted=True, state=read_state(text, "redacted", origin))

@@ -12,9 +12,9 @@ there as it is. Foreign state is written there sealed, behind ``PREFIX``, which 
 from typing import Final
 
 from providers.dialects.openai_responses.grammar import NAME
-from providers.spec.parts import OpaquePart, Origin, State
+from providers.spec.parts import OpaquePart, Origin, State, TextPart
 from providers.spec.values import JsonObject
-from providers.wire.beside import Place, sealed, unsealed_state
+from providers.wire.beside import Place, holds_nothing, sealed, sealed_nothing, unsealed_state
 from providers.wire.beside import carried_part as unsealed_part
 
 PREFIX: Final = "router."
@@ -34,17 +34,28 @@ def carrier_item(state: State, place: Place, item_id: str, call_id: str | None) 
     return {"id": item_id, "type": "reasoning", "summary": [], "encrypted_content": content}
 
 
-def read_state(text: str, origin: Origin) -> State:
+def stateless() -> str:
+    """What stands where reasoning of another provider has no state.
+
+    Who asks for ``reasoning.encrypted_content`` is promised it with all reasoning, and clients that keep the
+    conversation themselves (Microsoft's agent framework) refuse to go on from reasoning without it.
+    """
+    return PREFIX + sealed_nothing()
+
+
+def read_state(text: str, origin: Origin) -> State | None:
     """The state that was written: its own, or what was sealed. A damaged envelope reads as foreign and unusable.
 
     Envelopes count only where a client hands them back; a provider (whose origin is stamped) has none of ours.
     """
     if origin.stamped or not text.startswith(PREFIX):
         return State(kind=KIND, value=text, origin=origin)
+    if holds_nothing(text.removeprefix(PREFIX)):
+        return None
     return unsealed_state(text.removeprefix(PREFIX)) or State(kind=KIND, value=text, origin=Origin(dialect="router"))
 
 
-def carried_part(text: str | None, origin: Origin) -> OpaquePart | None:
+def carried_part(text: str | None, origin: Origin) -> OpaquePart | TextPart | None:
     """What stands for the carried state of a neighbour; ``None`` where the item is reasoning of its own."""
     if text is None or origin.stamped or not text.startswith(PREFIX):
         return None

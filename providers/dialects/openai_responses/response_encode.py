@@ -7,7 +7,7 @@ can ask for them.
 
 from typing import Final
 
-from providers.dialects.openai_responses.carrier import carrier_item
+from providers.dialects.openai_responses.carrier import carrier_item, stateless
 from providers.dialects.openai_responses.content import is_content, media_part, text_part
 from providers.dialects.openai_responses.finish import encode_finish
 from providers.dialects.openai_responses.grammar import NAME, is_native, minted_id, was_written
@@ -17,6 +17,7 @@ from providers.spec.dialect import FaceContext
 from providers.spec.parts import MediaPart, OpaquePart, Part, ReasoningPart, RefusalPart, TextPart, ToolCallPart
 from providers.spec.response import Response
 from providers.spec.values import Json, JsonObject, extended
+from providers.wire.beside import Place
 from providers.wire.reader import arranged
 
 _ECHOED: Final[JsonObject] = {
@@ -78,10 +79,14 @@ def output_items(parts: tuple[Part, ...], response_id: str, *, cut: bool) -> lis
             opened = None
             items += part_items(part, response_id, index)
             continue
+        if is_bare_state(part):
+            opened = None
+            items += before_item(part, response_id, index, "bare")
+            continue
         written = content_part(part)
         if written is None:
             continue
-        if opened is None or begins_message(part):
+        if opened is None or starts_item(part):
             opened, number, content = part, index, []
             items += [*before_item(part, response_id, index), {}]
         content.append(written)
@@ -117,12 +122,22 @@ def call_named(part: Part, response_id: str, index: int) -> str | None:
     return part.id or minted_id("call", response_id, index) if isinstance(part, ToolCallPart) else None
 
 
-def before_item(part: Part, response_id: str, index: int) -> list[JsonObject]:
-    """The item that carries the foreign state of what comes next."""
+def is_bare_state(part: Part) -> bool:
+    """Whether a text is nothing but its state, as Gemini's streams end: no message, only the item that carries it."""
+    return isinstance(part, TextPart) and part.state is not None and not part.text
+
+
+def starts_item(part: Part) -> bool:
+    """Whether a text is in a message item of its own: the item that carries its state stands before that."""
+    return part.state is not None or begins_message(part)
+
+
+def before_item(part: Part, response_id: str, index: int, place: Place = "next") -> list[JsonObject]:
+    """The item that carries the foreign state of what comes next; ``bare``: of a text of which nothing else comes."""
     if part.state is None or isinstance(part, ReasoningPart):
         return []
     item_id = minted_id("rs", response_id, index, "state")
-    return [carrier_item(part.state, "next", item_id, call_named(part, response_id, index))]
+    return [carrier_item(part.state, place, item_id, call_named(part, response_id, index))]
 
 
 def part_items(part: Part, response_id: str, index: int) -> list[JsonObject]:
@@ -135,7 +150,10 @@ def part_item(part: Part, response_id: str, index: int) -> JsonObject | None:
     """The item of a part that is no content; ``None`` where this dialect has no words for it."""
     match part:
         case ReasoningPart():
-            return _identified("rs", reasoning_item(part), part, response_id, index)
+            item = reasoning_item(part)
+            if part.text and part.state is None and not is_native(part.form):
+                item = {**item, "encrypted_content": stateless()}
+            return _identified("rs", item, part, response_id, index)
         case ToolCallPart(executed_by="client"):
             if is_native(part.form):
                 return call_item(part, part.id)

@@ -6,8 +6,14 @@ answer ends: only then is known what came late (sealed reasoning) and whether it
 
 from providers.dialects.openai_responses.content import is_content
 from providers.dialects.openai_responses.errors import encode_error, failure
-from providers.dialects.openai_responses.items_encode import begins_message
-from providers.dialects.openai_responses.response_encode import content_part, encode_response, part_item
+from providers.dialects.openai_responses.response_encode import (
+    before_item,
+    content_part,
+    encode_response,
+    is_bare_state,
+    part_item,
+    starts_item,
+)
 from providers.dialects.openai_responses.stream_events import EventWriter, ItemWriter
 from providers.spec.dialect import FaceContext
 from providers.spec.errors import RouterError
@@ -25,6 +31,7 @@ from providers.spec.events import (
     UsageUpdate,
 )
 from providers.spec.fold import Folder
+from providers.spec.parts import Part
 from providers.spec.response import Response
 from providers.spec.values import JsonObject
 
@@ -43,6 +50,8 @@ class ResponsesStreamEncoder:
         self._sent_start = False
         self._items: list[ItemWriter] = []
         self._by_part: dict[int, ItemWriter] = {}
+        self._bare: dict[int, Part] = {}
+        """Texts of which there is nothing but their state, so far."""
         self._cut = False
         self._late = False
         """Whether the items of the stream are others than those of a plain answer would be."""
@@ -92,7 +101,7 @@ class ResponsesStreamEncoder:
         return self._start.id or self._context.response_id
 
     def _end(self) -> bytes:
-        written = self._close(everything=True)
+        written = self._close(everything=True) + b"".join(map(self._bare_state, tuple(self._bare)))
         body = encode_response(self._folder.response(), self._context)
         if self._late:
             body["output"] = [self._writer.done[number] for number in sorted(self._writer.done)]
@@ -114,21 +123,31 @@ class ResponsesStreamEncoder:
         if (content_part(part) if content else part_item(part, self._response_id, event.index)) is None:
             return b""
         last = self._items[-1] if self._items else None
-        written = self._writer_of(last, goes_on=content and last is not None and not begins_message(part))
-        if written is not None and last is not None:
+        if content and last is not None and last.is_message and not last.closed and not starts_item(part):
             self._by_part[event.index] = last
             return last.add_content(event.index, part)
         closed = self._close()
-        item = ItemWriter(self._writer, self._response_id, event.index, part)
-        self._items.append(item)
-        self._by_part[event.index] = item
-        return closed + item.open()
+        if is_bare_state(part):
+            self._bare[event.index] = part
+            return closed
+        return closed + self._open(event.index, part)
 
-    @staticmethod
-    def _writer_of(last: ItemWriter | None, *, goes_on: bool) -> ItemWriter | None:
-        return last if goes_on and last is not None and last.is_message and not last.closed else None
+    def _open(self, index: int, part: Part) -> bytes:
+        item = ItemWriter(self._writer, self._response_id, index, part)
+        self._items.append(item)
+        self._by_part[index] = item
+        return item.open()
+
+    def _bare_state(self, index: int) -> bytes:
+        """A text that ended without a word: only the item that carries its state."""
+        items = before_item(self._bare.pop(index), self._response_id, index, "bare")
+        return b"".join(map(self._writer.whole_item, items))
 
     def _part_event(self, event: PartDelta | PartUpdate | PartEnd) -> bytes:
+        if event.index in self._bare:
+            if isinstance(event, PartEnd):
+                return self._bare_state(event.index)
+            return self._open(event.index, self._bare.pop(event.index)) + self._part_event(event)
         item = self._by_part.get(event.index)
         if item is None:
             return b""

@@ -164,3 +164,56 @@ def test_state_finds_its_call_where_all_reasoning_was_put_in_front(stage: Stage,
     assert first["functionCall"]["args"] == {"city": "Paris"}
     assert first["thoughtSignature"] != "skip_thought_signature_validator"
     assert "thoughtSignature" not in second
+
+
+HELLO = {"role": "user", "content": "How warm is it?"}
+AGAIN = {"role": "user", "content": "And tomorrow?"}
+
+
+def spoken(path: str, model: str, *said: Any) -> dict[str, Any]:
+    """A conversation without tools."""
+    if path == "/v1/responses":
+        return {"model": model, "input": [HELLO, *said, AGAIN][: len(said) + 2 if said else 1], "store": False}
+    turns = [HELLO, {"role": "assistant", "content": list(said)}, AGAIN] if said else [HELLO]
+    return {"model": model, "max_tokens": 900, "messages": turns}
+
+
+def test_the_signature_behind_a_streamed_text_comes_back(stage: Stage) -> None:
+    """REASON-04: Gemini's streams end with a text that is nothing but its signature."""
+    path = "/v1/responses"
+    turn = responses_turn(stage.url, spoken(path, MODELS["google"]), stream=True)
+    assert [item["type"] for item in turn] == ["message", "reasoning"]
+    assert [part["text"] for part in turn[0]["content"]] == ["Results: none"]
+    assert adjustments(stage, path, spoken(path, MODELS["google"], *turn)) == []
+    parts = stage.sent("google")[1]["contents"][1]["parts"]
+    assert [part.get("text") for part in parts] == ["Results: none", ""]
+    assert ["thoughtSignature" in part for part in parts] == [False, True]
+    for wire in ("chat", "responses", "anthropic"):
+        told = adjustments(stage, path, spoken(path, MODELS[wire], *turn))
+        assert [(one["path"], one["action"]) for one in told] == [("input[2].encrypted_content", "dropped")]
+        assert "thought" not in json.dumps(stage.sent(wire))
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_all_reasoning_in_responses_has_the_content_that_was_asked_for(stage: Stage, stream: bool) -> None:
+    """Microsoft's agent framework goes on from no reasoning without it, and Gemini's thoughts have no state."""
+    asked = {
+        **spoken("/v1/responses", MODELS["google"]),
+        "include": ["reasoning.encrypted_content"],
+        "reasoning": {"effort": "medium", "summary": "auto"},
+    }
+    tool = {
+        "type": "function",
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {}},
+        "strict": False,
+    }
+    turn = responses_turn(stage.url, {**asked, "tools": [tool]}, stream=stream)
+    thought = turn[0]
+    assert [segment["text"] for segment in thought["summary"]] == [
+        "Two cities are asked for, so I ask for both at once."
+    ]
+    assert all(item["encrypted_content"] for item in turn if item["type"] == "reasoning")
+    told = adjustments(stage, "/v1/responses", continued("/v1/responses", {**asked, "tools": [tool]}, turn))
+    reasons = {one["reason"] for one in told if one["path"].startswith("input")}
+    assert reasons == {"thoughts without a signature are of no use to Gemini"}
