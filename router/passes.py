@@ -107,7 +107,7 @@ class Passes:
 
 def _last(asked: Asked, plan: Plan) -> AnswerPass | None:
     own = asked.dialect == plan.target.dialect
-    return DIALECTS[asked.dialect].answer_pass(asked.request, own=own)
+    return DIALECTS[asked.dialect].answer_pass(asked.request, own=own, state_in_ids=asked.options.state_in_ids == "on")
 
 
 def _answered(passes: list[AnswerPass], response: Response) -> Response:

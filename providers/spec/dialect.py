@@ -175,10 +175,10 @@ class Dialect(Protocol):
         """
         ...
 
-    def answer_pass(self, request: Request, *, own: bool) -> AnswerPass | None:
+    def answer_pass(self, request: Request, *, own: bool, state_in_ids: bool) -> AnswerPass | None:
         """Face. What answers to this request go through where its caller reads less than the dialect says today.
 
-        ``own``: they come from a provider of this dialect.
+        ``own``: they come from a provider of this dialect. ``state_in_ids``: the caller keeps state in ids alone.
         """
         ...
 
@@ -234,7 +234,7 @@ class FullyTranslated:
         """None: every answer is taken apart."""
         return None
 
-    def answer_pass(self, request: Request, *, own: bool) -> AnswerPass | None:
+    def answer_pass(self, request: Request, *, own: bool, state_in_ids: bool) -> AnswerPass | None:
         """None: every caller of this dialect reads all of it."""
         return None
 

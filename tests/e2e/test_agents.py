@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import httpx2
 import pytest
 
@@ -282,24 +283,38 @@ def test_reasoning_that_came_back_as_text_beside_its_state_is_said_once(tmp_path
     ]
 
 
-@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
-def test_the_last_block_of_a_messages_answer_is_its_text(tmp_path: Path, stream: bool) -> None:
-    """Claude Code prints the last block: Gemini signs the end of its text, which is no block of its own."""
-    ask = {"model": "google/gemini-3-pro-preview", "max_tokens": 999, "stream": stream}
-    body = {**ask, "thinking": {"type": "adaptive"}, "messages": [{"role": "user", "content": "Rome?"}]}
-    with router_before(tmp_path, {"google": Gemini()}) as url, client(url) as http:
-        response = http.post("/v1/messages", json=body)
-    assert response.status_code == 200, response.text
+def ask_gemini(http: httpx2.Client, content: Any, *, stream: bool, **more: Any) -> list[Any]:
+    """The blocks of an answer of Gemini's in Messages, as the vendor's client has them."""
+    stock = anthropic.Anthropic(base_url=str(http.base_url), api_key="unused", max_retries=0)
+    ask: dict[str, Any] = {"model": "google/gemini-3-pro-preview", "max_tokens": 999, "messages": content}
+    ask |= {"thinking": {"type": "adaptive"}, "extra_body": more}
     if not stream:
-        last = response.json()["content"][-1]
-        assert (last["type"], last["text"][:8]) == ("text", "Results:")
-        return
-    events = [json.loads(line[6:]) for line in response.text.splitlines() if line.startswith("data: ")]
-    begun = [event["content_block"]["type"] for event in events if event["type"] == "content_block_start"]
-    assert begun[-1] == "text"
-    deltas = [event for event in events if event["type"] == "content_block_delta"]
-    assert deltas[-1]["index"] == len(begun) - 1
-    assert events[-1]["type"] == "message_stop"
+        return list(stock.messages.create(**ask).content)
+    with stock.messages.stream(**ask) as streamed:
+        return list(streamed.get_final_message().content)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_the_last_block_of_a_messages_answer_is_its_text_where_ids_hold_state(tmp_path: Path, stream: bool) -> None:
+    """Claude Code prints the last block: Gemini signs the end of its text, which is a block of its own."""
+    asked: list[Any] = [{"role": "user", "content": "Rome?"}]
+    with router_before(tmp_path, {"google": Gemini()}) as url, client(url) as http:
+        *_, last = ask_gemini(http, asked, stream=stream, router={"state_in_ids": "on"})
+    assert last.type == "text"
+    assert last.text.startswith("Results:")
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_the_state_behind_the_last_text_comes_back_everywhere_else(tmp_path: Path, stream: bool) -> None:
+    """REASON-04."""
+    asked: list[Any] = [{"role": "user", "content": "Rome?"}]
+    gemini = Gemini()
+    with router_before(tmp_path, {"google": gemini}) as url, client(url) as http:
+        told = ask_gemini(http, asked, stream=stream)
+        asked += [{"role": "assistant", "content": told}, {"role": "user", "content": "And Paris?"}]
+        ask_gemini(http, asked, stream=stream)
+    again: Any = gemini.requests[-1].json
+    assert "thoughtSignature" in again["contents"][1]["parts"][-1]
 
 
 def late_tools_request(model: str, items: list[Any], *, stream: bool) -> dict[str, Any]:

@@ -57,9 +57,9 @@ class AnthropicMessages(FullyTranslated):
         """See ``plain_answer``."""
         return read_answer(raw, origin)
 
-    def answer_pass(self, request: Request, *, own: bool) -> AnswerPass | None:
+    def answer_pass(self, request: Request, *, own: bool, state_in_ids: bool) -> AnswerPass | None:
         """See ``closing_state``."""
-        return None if own else ClosingState()
+        return ClosingState() if state_in_ids and not own else None
 
     def places(self, body: Callable[[], JsonObject], request: Callable[[], Request]) -> PlaceOf:
         """See ``places``."""

@@ -1,7 +1,8 @@
-"""State of a text that ends a turn: a block of its own would carry it, behind the text.
+"""State of a text that ends a turn, for callers who keep state in ids alone: no id can hold it.
 
-Clients take the last block for the answer: Claude Code prints nothing where it is no text, or an empty one. Gemini
-signs the end of a text so, and does not ask for it back (it checks the calls of a turn alone:
+A block of its own carries it behind the text for every other caller (REASON-04). Some clients that keep no such blocks
+take the last one for the answer: Claude Code prints nothing where it is no text, or an empty one. Gemini signs the end
+of a text so, and does not ask for it back (it checks the calls of a turn alone:
 https://ai.google.dev/gemini-api/docs/thought-signatures).
 """
 

@@ -63,7 +63,7 @@ class OpenAIChat:
         """See ``plain_answer``. Nothing of what it reads is opaque."""
         return read_answer(raw)
 
-    def answer_pass(self, request: Request, *, own: bool) -> AnswerPass | None:
+    def answer_pass(self, request: Request, *, own: bool, state_in_ids: bool) -> AnswerPass | None:
         """See ``legacy``."""
         return LegacyAnswer() if is_legacy(request) else None
 

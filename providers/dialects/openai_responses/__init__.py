@@ -64,7 +64,7 @@ class OpenAIResponses(FullyTranslated):
         """See ``namespaces``."""
         return offered(request)
 
-    def answer_pass(self, request: Request, *, own: bool) -> AnswerPass | None:
+    def answer_pass(self, request: Request, *, own: bool, state_in_ids: bool) -> AnswerPass | None:
         """See ``namespaces``."""
         return calls_of_namespaces(request)
 
