@@ -52,6 +52,8 @@ class ResponsesStreamEncoder:
         self._by_part: dict[int, ItemWriter] = {}
         self._bare: dict[int, Part] = {}
         """Texts of which there is nothing but their state, so far."""
+        self._is_apart = False
+        """A part without words here stands behind the last item: what follows is not of its message."""
         self._cut = False
         self._late = False
         """Whether the items of the stream are others than those of a plain answer would be."""
@@ -121,9 +123,12 @@ class ResponsesStreamEncoder:
         part = event.part
         content = is_content(part)
         if (content_part(part) if content else part_item(part, self._response_id, event.index)) is None:
+            self._is_apart = self._is_apart or not content
             return b""
         last = self._items[-1] if self._items else None
-        if content and last is not None and last.is_message and not last.closed and not starts_item(part):
+        apart, self._is_apart = self._is_apart, False
+        goes_on = last is not None and last.is_message and not last.closed and not apart
+        if content and last is not None and goes_on and not starts_item(part):
             self._by_part[event.index] = last
             return last.add_content(event.index, part)
         closed = self._close()
