@@ -13,6 +13,8 @@ from providers.upstreams.http1.reply import Reply
 
 _STALE_SECONDS = 2.0
 """A connection that was given up shows it within a round trip. One that breaks later broke on the request itself."""
+_REQUEST_TIMEOUT = 408
+"""Servers take leave of an idle connection with it (RFC 9110, 15.5.9): it answers no request, but may cross one."""
 _MOST_STALE = 3
 """How many kept connections in a row may turn out to be given up."""
 _HEADS = 64
@@ -48,11 +50,15 @@ class Way:
             if kept is None:
                 break
             try:
-                return await kept.ask(head, call.body, self._silent)
+                reply = await kept.ask(head, call.body, self._silent)
             except ServerDisconnectedError as fault:
                 if fault.begun or time.monotonic() - began > _STALE_SECONDS:
                     raise
-                self._address.forget()
+            else:
+                if reply.status != _REQUEST_TIMEOUT or time.monotonic() - began > _STALE_SECONDS:
+                    return reply
+                kept.close()
+            self._address.forget()
         opened = await self._address.open(self._connect)
         return await opened.ask(head, call.body, self._silent)
 

@@ -53,7 +53,14 @@ class Forgetful:
                 raise ConnectionError
 
 
-@pytest.mark.parametrize("ending", ["closed", "reset"])
+LEAVE = [
+    "HTTP/1.0 408 Request Time-out\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n<html>",
+    "HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\n\r\n",
+]
+"""As HAProxy and Google's servers take it from an idle connection."""
+
+
+@pytest.mark.parametrize("ending", ["closed", "reset", *LEAVE])
 async def test_a_connection_given_up_while_it_was_idle_is_replaced(
     ending: str, server: RawServer, opened: Opener
 ) -> None:
@@ -139,3 +146,30 @@ async def test_a_large_body_is_sent_again_whole(server: RawServer, opened: Opene
     assert (len(server.requests), server.connections) == (3, 2)
     assert server.requests[1] == server.requests[2]
     assert len(server.requests[2].body) == len('{"text":""}') + (3 << 20)
+
+
+async def test_a_new_connection_that_is_told_of_a_time_out_has_its_answer(server: RawServer, opened: Opener) -> None:
+    """It was not idle: the provider means the request."""
+    server.answer = replying(b"{}", status="408 Request Timeout")
+    upstream = await opened(WIRE.row(server.url))
+    async with asyncio.timeout(WAIT_SECONDS):
+        answer = await upstream.send(upstream.prepare(WIRE.request, stream=False))
+    assert (answer.status, len(server.requests)) == (408, 1)
+    await answer.aclose()
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+async def test_what_may_have_no_body_is_the_last_of_its_connection(
+    status: str, server: RawServer, opened: Opener
+) -> None:
+    """A server that sends one all the same would have it taken for the next answer."""
+
+    async def announcing(connection: Connection) -> None:
+        await connection.send(f"HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\n".encode())
+
+    upstream = await opened(WIRE.row(server.url))
+    server.answer = announcing
+    assert await called(upstream) == b""
+    server.answer = replying(b"{}")
+    assert await called(upstream) == b"{}"
+    assert server.connections == 2

@@ -21,6 +21,7 @@ KEPT_SECONDS = 30.0
 MOST_HEADER_BYTES = 1 << 16
 """One header of an answer. Gateways in front of providers send some of more than the usual 8 KB."""
 MOST_HEADERS = 128
+_NO_BODY = frozenset({204, 304})
 _MOST_BUFFERED = 1 << 16
 """What may have come of an answer that nobody takes before no more is read; one read of the socket more than this."""
 _DRAINED_SECONDS = 1.0
@@ -232,7 +233,8 @@ class Connection(asyncio.Protocol):
         if is_coded and headers["transfer-encoding"].lower() != "chunked":
             raise HttpProcessingError
         self._is_final = True
-        self._keeps = self._parser.should_keep_alive()
+        # What has no body may be sent with one all the same, which would be the next answer.
+        self._keeps = status not in _NO_BODY and self._parser.should_keep_alive()
         self._ends_with_connection = not is_coded and "content-length" not in headers
         self._reply.headers = headers
         self._reply.status = status
