@@ -14,6 +14,7 @@ from loop_client.context import ToolContext
 from loop_client.environment import all_from_environment
 from loop_client.errors import ConfigurationError
 from loop_client.function_tool import ToolFlags, schema_tool
+from loop_client.headers import checked_headers
 from loop_client.http_exchange import HttpRules, exchange
 from loop_client.jsontext import JsonObject, dump_bytes, dumps
 from loop_client.provided_tools import provided_by, restrictions
@@ -172,7 +173,7 @@ def _request(endpoint: HttpTool, method: Method, arguments: dict[str, Any]) -> _
 
 def _rules(endpoint: HttpTool) -> HttpRules:
     what = f"HTTP tool {endpoint.name}: headers"
-    headers = {name.lower(): value for name, value in all_from_environment(endpoint.headers, what).items()}
+    headers = checked_headers(all_from_environment(endpoint.headers, what), what)
     return HttpRules(endpoint.name, headers, endpoint.max_response_bytes, endpoint.show_errors)
 
 

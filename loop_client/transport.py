@@ -12,6 +12,7 @@ import httpx2
 
 from loop_client.chat_stream import ChatStream, ModelAnswer, StreamEvent
 from loop_client.errors import ConfigurationError, ModelConnectionError, ModelStreamError, ModelTimeoutError
+from loop_client.headers import check_value, checked_headers
 from loop_client.jsontext import JsonObject, dump_bytes
 from loop_client.model_request import ModelRequest, checked_options
 from loop_client.server_error import http_error
@@ -50,7 +51,8 @@ class ChatTransport:
         http_client: Instead of an own pool; it is not closed here.
 
     Raises:
-        ConfigurationError: the base URL is not one, or an option is among what the loop itself sets.
+        ConfigurationError: the base URL is not one, the key or a header cannot be sent, or an option is among what the
+            loop itself sets.
     """
 
     def __init__(
@@ -140,6 +142,8 @@ class ChatTransport:
         except httpx2.ConnectError as error:
             text = f"cannot connect to {self._address}: {error}"
             raise ModelConnectionError(text, retryable=True, away=True) from None
+        except httpx2.LocalProtocolError:  # its text quotes what cannot be sent: a header of the caller's own client
+            raise ModelConnectionError("the request is no HTTP that can be sent, such as by a header") from None
         except httpx2.TransportError as error:
             text = f"the connection broke before the answer was whole: {str(error) or type(error).__name__}"
             raise ModelConnectionError(text, retryable=True) from None
@@ -204,8 +208,9 @@ def _endpoint(base_url: str) -> httpx2.URL:
 def _headers(api_key: str | None, headers: Mapping[str, str] | None) -> dict[str, str]:
     own = {"content-type": "application/json", "accept": "text/event-stream", "user-agent": USER_AGENT}
     if api_key:
+        check_value(api_key, "api_key")
         own["authorization"] = f"Bearer {api_key}"
-    return own | {name.lower(): value for name, value in (headers or {}).items()}
+    return own | checked_headers(headers or {}, "headers")
 
 
 def _ids_in(request: ModelRequest) -> set[str]:

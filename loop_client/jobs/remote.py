@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx2
 
 from loop_client.errors import ConfigurationError, LoopClientError
+from loop_client.headers import check_value, checked_headers
 from loop_client.jobs.answer import JobAnswer
 from loop_client.jobs.errors import JOB_ERRORS, InvalidJob, JobNotFound, StoreUnavailable
 from loop_client.jobs.job import Job, JobEvent, JobStatus
@@ -49,7 +50,7 @@ class RemoteJobs:
         give_up_seconds: So long a stream that broke is asked for again before that is an error.
 
     Raises:
-        ConfigurationError: the address is none.
+        ConfigurationError: the address is none, or the key or a header cannot be sent.
     """
 
     def __init__(
@@ -62,9 +63,14 @@ class RemoteJobs:
     ) -> None:
         if not base_url.startswith(("http://", "https://")):
             raise ConfigurationError("the address of the service must begin with http:// or https://")
-        own = {} if api_key is None else {"authorization": f"Bearer {api_key}"}
+        own = {}
+        if api_key is not None:
+            check_value(api_key, "api_key")
+            own["authorization"] = f"Bearer {api_key}"
         self._http = httpx2.AsyncClient(
-            base_url=base_url.rstrip("/"), headers={**own, **(headers or {})}, timeout=httpx2.Timeout(30.0, read=60.0)
+            base_url=base_url.rstrip("/"),
+            headers=own | checked_headers(headers or {}, "headers"),
+            timeout=httpx2.Timeout(30.0, read=60.0),
         )
         self._give_up_seconds = give_up_seconds
 

@@ -15,6 +15,7 @@ from mcp.client.streamable_http import streamable_http_client
 
 from loop_client.environment import all_from_environment
 from loop_client.errors import ConfigurationError
+from loop_client.headers import checked_headers
 from loop_client.mcp.stderr import logged_stderr
 
 Transport: TypeAlias = AbstractAsyncContextManager[Any]
@@ -81,7 +82,8 @@ class HttpServer:
         """Say early what cannot work.
 
         Raises:
-            ConfigurationError: the address is none, holds a name or password, or a variable is not set.
+            ConfigurationError: the address is none, holds a name or password, a variable is not set, or a header
+                cannot be sent.
         """
         try:
             url = httpx2.URL(self.url)
@@ -91,7 +93,16 @@ class HttpServer:
             raise ConfigurationError(f"MCP server {name}: an address such as https://example.com/mcp is expected")
         if url.userinfo:
             raise ConfigurationError(f"MCP server {name}: put a name and password into a header, not into the address")
-        all_from_environment(self.headers, f"MCP server {name}: headers")
+        self.sent_headers(name)
+
+    def sent_headers(self, name: str) -> dict[str, str]:
+        """The headers of every request.
+
+        Raises:
+            ConfigurationError: a variable is not set, or holds what no header may hold.
+        """
+        what = f"MCP server {name}: headers"
+        return checked_headers(all_from_environment(self.headers, what), what)
 
 
 Server: TypeAlias = StdioServer | HttpServer
@@ -116,7 +127,7 @@ async def _process(name: str, server: StdioServer) -> AsyncGenerator[Any, None]:
 
 @asynccontextmanager
 async def _http(name: str, server: HttpServer) -> AsyncGenerator[Any, None]:
-    headers = all_from_environment(server.headers, f"MCP server {name}: headers")
+    headers = server.sent_headers(name)
     timeout = httpx2.Timeout(server.silence_seconds, connect=server.connect_seconds)
     async with httpx2.AsyncClient(headers=headers, timeout=timeout) as client:
         transport = streamable_http_client(server.url, http_client=client, max_sse_event_size=_LARGEST_MESSAGE)

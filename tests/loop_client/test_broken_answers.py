@@ -6,6 +6,7 @@ import asyncio
 import socket
 from typing import Any
 
+import httpx2
 import pytest
 
 from loop_client import (
@@ -38,6 +39,14 @@ async def failure(server: FakeServer, *turns: Turn, **settings: Any) -> RunError
         with pytest.raises(RunError) as caught:
             await asyncio.wait_for(client.ask("go"), WAIT)
     return caught.value
+
+
+async def test_a_header_of_the_callers_own_client_that_cannot_be_sent_is_not_quoted(server: FakeServer) -> None:
+    async with httpx2.AsyncClient(headers={"x-key": "secret\n"}) as own:
+        error = await failure(server, http_client=own)
+    assert isinstance(error, ModelConnectionError)
+    assert "secret" not in str(error)
+    assert not server.requests
 
 
 async def test_a_stream_that_just_ends_is_an_error(server: FakeServer) -> None:

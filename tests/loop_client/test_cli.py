@@ -148,6 +148,21 @@ def test_a_key_on_the_command_line_is_refused_and_not_repeated(
     assert not server.requests
 
 
+@pytest.mark.parametrize("key", ["sk-secret\n", "sk-secret ", "sk-sécret"])
+def test_a_key_that_no_header_may_hold_is_refused_and_not_repeated(
+    key: str, server: FakeServer, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A key that was read from a file with its line break: the HTTP client quoted it in an error, which was shown."""
+    monkeypatch.setenv(cli.DEFAULT_KEY_VARIABLE, key)
+    with pytest.raises(SystemExit) as ended:
+        ask(server)
+    assert ended.value.code == 2
+    said = "".join(capsys.readouterr())
+    assert "api_key: no header may hold this value" in said
+    assert "cret" not in said
+    assert not server.requests
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -326,3 +326,5 @@ async def test_a_stream_that_does_not_come_back_is_an_error(place: Place) -> Non
     await remote.aclose()
     with pytest.raises(ConfigurationError):
         RemoteJobs("localhost:8090")
+    with pytest.raises(ConfigurationError, match="api_key: no header may hold this value"):
+        RemoteJobs("http://localhost:8090", api_key="key-1\n")

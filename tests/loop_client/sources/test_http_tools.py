@@ -283,6 +283,9 @@ def test_a_source_of_endpoints_that_cannot_work_is_refused_at_once() -> None:
     tool = HttpTool("rain", "Tell of rain.", SCHEMA, "https://example.com", headers={"x": "env:NOT_SET_ANYWHERE"})
     with pytest.raises(ConfigurationError, match=r"HTTP tool rain: headers\.x: the environment variable NOT_SET"):
         HttpTools([tool])
+    broken = HttpTool("rain", "Tell of rain.", SCHEMA, "https://example.com", headers={"x": "a\r\ny: b"})
+    with pytest.raises(ConfigurationError, match=r"HTTP tool rain: headers\.x: no header may hold this value"):
+        HttpTools([broken])
     plain = HttpTool("rain", "Tell of rain.", SCHEMA, "https://example.com")
     with pytest.raises(ConfigurationError, match="two HTTP tools"):
         HttpTools([plain, plain])

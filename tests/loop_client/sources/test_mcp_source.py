@@ -255,6 +255,8 @@ async def test_a_source_may_be_closed_while_it_connects_and_opened_again() -> No
         (HttpServer("example.com/mcp"), "an address such as"),
         (HttpServer("https://user:word@example.com/mcp"), "put a name and password into a header"),
         (HttpServer("https://example.com", {"x": "env:NOT_SET_ANYWHERE"}), "headers.x: the environment variable"),
+        (HttpServer("https://example.com", {"x": "Bearer a\n"}), "headers.x: no header may hold this value"),
+        (HttpServer("https://example.com", {"x y": "a"}), "headers: 'x y' is no name of a header"),
     ],
 )
 def test_what_cannot_work_is_refused_before_anything_starts(server: StdioServer | HttpServer, text: str) -> None:
