@@ -10,6 +10,7 @@ from providers.wire.reader import Reader, variant
 _DEFAULTS: Final[JsonObject] = {
     "background": False,
     "include": [ENCRYPTED],
+    "metadata": {},
     "store": False,
     "truncation": "disabled",
 }

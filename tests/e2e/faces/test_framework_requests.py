@@ -72,7 +72,7 @@ def test_a_picture_that_is_looked_at_as_the_model_likes_loses_nothing(stage: Sta
 @pytest.mark.parametrize("wire", WIRES)
 def test_lists_of_nothing_and_an_answer_in_text_are_no_loss(stage: Stage, wire: str) -> None:
     """``include`` of the Agents SDK, ``safetySettings`` of LangChain, ``responseModalities`` of pydantic-ai."""
-    responses = {"model": MODELS[wire], "input": "How warm is it?", "include": []}
+    responses = {"model": MODELS[wire], "input": "How warm is it?", "include": [], "metadata": {}}
     assert adjustments(stage, "/v1/responses", responses) == []
     gemini = {
         "contents": [{"role": "user", "parts": [{"text": "How warm is it?"}]}],
