@@ -5,6 +5,7 @@ not is decided by the same parser.
 """
 
 import asyncio
+import math
 from collections import deque
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -24,6 +25,8 @@ _MOST_UNREAD: Final = 65536
 _LONGEST_KEPT_TARGET: Final = 256
 _PARTING_SECONDS: Final = 30.0
 """How long the rest of a request is read past whose answer was the last on its connection."""
+_UNREAD_SECONDS: Final = 600.0
+"""A caller that takes nothing of what waits for it for so long has left as well as one that says so."""
 
 
 class Connection(asyncio.Protocol):
@@ -68,6 +71,7 @@ class Connection(asyncio.Protocol):
         self._idle_seconds = config.timeout_keep_alive
         self._idle_since = 0.0
         self._timer: asyncio.TimerHandle | None = None
+        self._look: asyncio.TimerHandle | None = None
         self._is_stopping = False
 
     @property
@@ -100,12 +104,23 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The caller reads more slowly than it is written to."""
         self.congestion = asyncio.Event()
+        self._look_whether_it_reads(math.inf)
 
     def resume_writing(self) -> None:
         """It has caught up."""
         if self.congestion is not None:
             self.congestion.set()
             self.congestion = None
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+
+    def _look_whether_it_reads(self, before: float) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        if waiting < before:
+            self._look = self._loop.call_later(_UNREAD_SECONDS, self._look_whether_it_reads, waiting)
+        else:
+            self.transport.abort()
 
     def shutdown(self) -> None:
         """The server stops: what is asked already is answered, and nothing more."""
@@ -208,7 +223,7 @@ class Connection(asyncio.Protocol):
             self,
             scope,
             keep_alive=version == "1.1" and parser.should_keep_alive(),
-            expects_continue=self._expects_continue,
+            expects_continue=self._expects_continue and version == "1.1",
         )
         scope["extensions"] = {DISCONNECT: cycle.watch, WHOLE: cycle.answer}
         self._headers = []  # trailers are headers to the parser, and nothing to us

@@ -345,6 +345,17 @@ def test_who_is_refused_before_is_not_and_what_follows_is_no_request(caller: Cal
     assert caller.rest() == b""
 
 
+def test_who_speaks_http_1_0_knows_no_answer_before_the_answer(port: int, caller: Caller, app: Echo) -> None:
+    caller.send(b"POST / HTTP/1.0\r\ncontent-length: 2\r\nexpect: 100-continue\r\n\r\n")
+    while app.asked != ["/"]:
+        with called(port) as other:
+            other.send(b"GET /turn HTTP/1.1\r\n\r\n")
+            other.told()
+            app.asked.remove("/turn")
+    caller.send(b"ab")
+    assert caller.told()["body"] == "ab"
+
+
 def test_a_body_that_was_refused_is_read_past(caller: Caller) -> None:
     caller.send(b"POST /refuse HTTP/1.1\r\n" + HOST + b"content-length: 20\r\n\r\nGET /inner")
     assert caller.answer()[0] == 401

@@ -1,19 +1,27 @@
-"""The last answer of a connection, while its request is still being sent: it is heard, and the sender let finish."""
+"""Callers that still send when they were answered, and callers that do not read what they are answered."""
 
+import asyncio
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
 
 from router.connection import Connection
 from tests.fakes.server import running
-from tests.router.test_http import Caller, Echo, called
+from tests.router.test_http import SECONDS, Caller, Echo, called
 
 
 @contextmanager
 def called_server(app: Echo) -> Iterator[tuple[Caller, int]]:
-    with running(app, http=Connection) as url:
+    class Seen(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            app.transports.append(self.transport)
+
+    with running(app, http=Seen) as url:
         port = urlsplit(url).port or 0
         with called(port) as caller:
             yield caller, port
@@ -48,3 +56,45 @@ def test_but_not_for_ever(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
         assert caller.rest()
         with pytest.raises(ConnectionError):
             send_on(caller, port)
+
+
+def test_a_caller_that_never_reads_on_is_taken_to_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It keeps its connection; what is made for it would be kept for ever."""
+    monkeypatch.setattr("router.connection._UNREAD_SECONDS", 0.01)
+    app = Echo()
+    with called_server(app) as (caller, _):
+        caller.send(b"GET /much HTTP/1.1\r\n\r\n")
+        assert app.left.wait(SECONDS)
+        assert not caller.rest().endswith(b"\r\n0\r\n\r\n")
+
+
+def test_one_that_takes_something_of_it_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slowly: each time it is looked at, less waits for it."""
+    monkeypatch.setattr("router.connection._UNREAD_SECONDS", 0.0)
+    waiting = itertools.count(0, -1)
+
+    class Read(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self.transport = cast(asyncio.Transport, Watched(self.transport))
+
+    class Watched:
+        """The system takes what is written in steps of its own; this tells of one at each look."""
+
+        def __init__(self, transport: asyncio.Transport) -> None:
+            self._transport = transport
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._transport, name)
+
+        def get_write_buffer_size(self) -> int:
+            return next(waiting)
+
+    app = Echo()
+    with running(app, http=Read) as url, called(urlsplit(url).port or 0) as caller:
+        caller.send(b"GET /whole_large HTTP/1.1\r\n\r\n")
+        while next(waiting) > -500:
+            with called(urlsplit(url).port or 0) as other:
+                other.send(b"GET / HTTP/1.1\r\n\r\n")
+                other.told()
+        assert len(caller.answer()[2]) == 1 << 24
