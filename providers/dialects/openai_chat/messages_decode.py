@@ -6,7 +6,7 @@ import msgspec
 
 from providers.dialects.openai_chat.caller import CallerReader, rest_with
 from providers.dialects.openai_chat.content import decode_part
-from providers.dialects.openai_chat.grammar import NAME, THOUGHT_SIGNATURE, note_inner
+from providers.dialects.openai_chat.grammar import NAME, SPECIFIC_FIELDS, THOUGHT_SIGNATURE, note_inner
 from providers.dialects.openai_chat.other_carriers import (
     GOOGLE_ORIGIN,
     details_only,
@@ -251,6 +251,9 @@ def _call_extra(reader: Reader) -> tuple[list[JsonObject], State | None]:
         state = State(kind=THOUGHT_SIGNATURE, value=signature, origin=GOOGLE_ORIGIN)
     if rest:
         reader.give_back("extra_content", rest)
+    if state is not None and reader.peek(SPECIFIC_FIELDS) == {THOUGHT_SIGNATURE: state.value}:
+        # Google's ADK says it in LiteLLM's field, too.
+        reader.take(SPECIFIC_FIELDS)
     return entries, state
 
 

@@ -217,3 +217,18 @@ def test_all_reasoning_in_responses_has_the_content_that_was_asked_for(stage: St
     told = adjustments(stage, "/v1/responses", continued("/v1/responses", {**asked, "tools": [tool]}, turn))
     reasons = {one["reason"] for one in told if one["path"].startswith("input")}
     assert reasons == {"thoughts without a signature are of no use to Gemini"}
+
+
+def test_a_signature_that_is_said_in_two_fields_is_no_loss(stage: Stage) -> None:
+    """Google's ADK writes it as it came, and in LiteLLM's field."""
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tool = {"type": "function", "function": {"name": "get_weather", "parameters": schema}}
+    body: dict[str, Any] = {"model": MODELS["google"], "messages": [HELLO], "tools": [tool]}
+    with client(stage.url) as http:
+        turn = http.post("/v1/chat/completions", json=body).json()["choices"][0]["message"]
+    google = turn["tool_calls"][0]["extra_content"]["google"]
+    turn["tool_calls"][0] |= {"extra_content": {"google": google}, "provider_specific_fields": google}
+    results = [{"role": "tool", "tool_call_id": call["id"], "content": "21"} for call in turn["tool_calls"]]
+    assert adjustments(stage, "/v1/chat/completions", {**body, "messages": [HELLO, turn, *results]}) == []
+    sent = stage.sent("google")[1]["contents"][1]["parts"]
+    assert [part["thoughtSignature"] for part in sent if "thoughtSignature" in part] == [google["thought_signature"]]
