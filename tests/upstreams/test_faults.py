@@ -66,13 +66,15 @@ async def test_a_refused_connection_is_said_at_once(wire: Wire, opened: Opener) 
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize("host", ["no-such-host.invalid", "no-such..invalid", "no-such" * 10 + ".invalid"])
 @each_wire
 async def test_an_unknown_host_cannot_be_connected_to(
-    wire: Wire, opened: Opener, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, host: str, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Nor one that is no name at all."""
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    error = await fault(opened, wire.row("http://no-such-host.invalid"), wire)
+    error = await fault(opened, wire.row(f"http://{host}"), wire)
     assert isinstance(error, ProviderConnectionError)
     assert error.message.startswith("could not connect to canary (")
 

@@ -114,7 +114,8 @@ class Address:
             if self._loop.time() > self._found_until:
                 try:
                     found = await self._resolver.resolve(place.host, place.port, family=socket.AF_UNSPEC)
-                except OSError:
+                except (OSError, UnicodeError):
+                    # The latter of a name with an empty or too long part, as a slip of the pen makes one.
                     raise ConnectorDNSError from None
                 self._found = [info for each in found for info in _infos(each["host"], each["port"])]
                 self._found_until = self._loop.time() + _RESOLVED_SECONDS
