@@ -175,7 +175,7 @@ def _function_call(reader: Reader, _origin: Origin) -> Part:
     _remember_identity(reader)
     name = reader.required_text("name")
     arguments = _arguments(reader)
-    if not arguments and status not in UNFINISHED:
+    if not arguments and not (isinstance(status, str) and status in UNFINISHED):
         # A finished call without arguments is one of `{}` (ARGS-01).
         reader.variants["arguments"] = "empty"
         arguments = "{}"
