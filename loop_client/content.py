@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from loop_client.jsontext import JsonObject
 
@@ -39,17 +39,21 @@ class FilePart:
 
 ContentPart: TypeAlias = TextPart | ImagePart | FilePart
 
+_PARTS: Final = (TextPart, ImagePart, FilePart)
+
 ToolContent: TypeAlias = str | Sequence[ContentPart]
 """What a handler returns when it is to be taken as it is; anything else it returns becomes JSON text."""
 
 
 def content_parts(returned: object) -> tuple[ContentPart, ...] | None:
-    """The parts, if a handler returned a part or a list of nothing but parts; else None."""
-    if isinstance(returned, (TextPart, ImagePart, FilePart)):
+    """The parts, if a handler returned a part or a list of parts, with texts among them; else None."""
+    if isinstance(returned, _PARTS):
         return (returned,)
-    if not isinstance(returned, (list, tuple)) or not returned:
+    if not isinstance(returned, (list, tuple)) or not any(isinstance(item, _PARTS) for item in returned):
         return None
-    return tuple(returned) if all(isinstance(item, (TextPart, ImagePart, FilePart)) for item in returned) else None
+    # An image beside a plain text would go to the model as JSON, with every character of its base64.
+    parts = [TextPart(item) if isinstance(item, str) else item for item in returned]
+    return tuple(parts) if all(isinstance(item, _PARTS) for item in parts) else None
 
 
 def wire_part(part: ContentPart) -> JsonObject:

@@ -113,7 +113,9 @@ async def outcome_of(
         done, _ = await asyncio.wait({work}, timeout=seconds)
         if not done:
             await _stop(work, context)
-            return ToolOutcome(f"the tool did not finish within {seconds:g} s and was stopped", "timeout")
+            # A thread goes on, and a server may: the model must not take what was asked for as undone.
+            text = f"the tool did not finish within {seconds:g} s and was given up; what it began may still take effect"
+            return ToolOutcome(text, "timeout")
         return _outcome(work, context.tool_name, max_bytes)
     except asyncio.CancelledError:
         await _stop(work, context)

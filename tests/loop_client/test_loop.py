@@ -198,7 +198,9 @@ async def test_every_kind_of_failure_is_an_error_result_with_masked_text(server:
     assert list(results) == list("abcdefgh")
     assert results["a"] == "Error: the tool failed: KeyError"
     assert results["b"] == "Error: the city is not known"
-    assert results["c"] == "Error: the tool did not finish within 0.05 s and was stopped"
+    assert results["c"] == (
+        "Error: the tool did not finish within 0.05 s and was given up; what it began may still take effect"
+    )
     assert results["d"].startswith("Error: there is no tool of that name; there are: add, breaks")
     assert results["e"] == (
         "Error: the arguments do not fit the schema: $.left: input should be a valid integer;"
@@ -376,7 +378,7 @@ async def test_the_time_limit_stops_a_running_tool_and_the_run(server: FakeServe
     assert (result.finish_reason, result.text) == ("max_seconds", "")
     assert cancelled.is_set()
     contents = [message["content"] for message in result.messages if message["role"] == "tool"]
-    assert "was stopped" in contents[0]
+    assert "was given up" in contents[0]
     assert "before the call could start" in contents[1]
 
 

@@ -318,6 +318,28 @@ async def test_a_tool_may_return_images_and_files(server: FakeServer) -> None:
     assert list(event.parts or ()) == parts
 
 
+async def test_a_plain_text_beside_an_image_is_a_part_too(server: FakeServer) -> None:
+    """Or the model would read the image's base64 as JSON; a list that holds anything else stays JSON."""
+
+    def screenshot() -> list[Any]:
+        """Take a screenshot."""
+        return ["here:", ImagePart("aWs=", "image/png")]
+
+    def names() -> list[str]:
+        """Name them."""
+        return ["a", "b"]
+
+    server.play(calls(("c1", "screenshot", "{}"), ("c2", "names", "{}")), says("ok"))
+    await events_of(client_for(server, screenshot, names))
+    assert results_in(server.requests[1]) == {
+        "c1": [
+            {"type": "text", "text": "here:"},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,aWs="}},
+        ],
+        "c2": '["a","b"]',
+    }
+
+
 async def test_media_may_go_into_a_user_message_behind_all_results(server: FakeServer) -> None:
     """HIST-14, HIST-03: for servers that take no media in tool messages."""
 
