@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
+from typing import Any, TypeAlias, cast
 
-from loop_client.errors import ConfigurationError
+from loop_client.errors import ConfigurationError, ToolDefinitionError
 from loop_client.function_tool import tool
 from loop_client.tool_source import ToolSource
 from loop_client.toolbox import OpenSources, Toolbox
@@ -19,7 +19,7 @@ def split_tools(given: Iterable[AnyTool]) -> tuple[tuple[Tool, ...], tuple[ToolS
     """The tools, functions made into such, and the sources.
 
     Raises:
-        ToolDefinitionError: a function cannot be a tool.
+        ToolDefinitionError: a function cannot be a tool, or something is none of these.
     """
     tools: list[Tool] = []
     sources: list[ToolSource] = []
@@ -29,8 +29,16 @@ def split_tools(given: Iterable[AnyTool]) -> tuple[tuple[Tool, ...], tuple[ToolS
         elif isinstance(item, ToolSource):
             sources.append(item)
         else:
-            tools.append(tool(item))
+            tools.append(tool(_callable(item)))
     return tuple(tools), tuple(sources)
+
+
+def _callable(item: Any) -> Callable[..., object]:
+    if callable(item):
+        return cast("Callable[..., object]", item)
+    kind = type(item).__name__
+    hint = f"; give what its tools() returns: [*{kind}(…).tools()]" if hasattr(item, "tools") else ""
+    raise ToolDefinitionError(f"a function, a tool or a source of tools is expected, not a {kind}{hint}")
 
 
 def toolbox_of(

@@ -73,6 +73,9 @@ async def test_the_page_does_what_it_says(server: FakeServer, folder: Path) -> N
 
     run(3, server, names)
     assert [item.name for item in names["files"].tools()][-1] == "filetree_search"
+    server.play(calls(("c1", "filetree_read", '{"source_id": "docs", "path": "manual.txt"}')), says("Off and on."))
+    assert await names["ask_about_the_manual"]("What shall I do?") == "Off and on."
+    assert "turn it off and on again" in server.requests[-1]["messages"][-1]["content"]
 
     run(4, server, names)
     (folder / "loop.toml").write_text(f'model = "m"\nbase_url = "{server.base_url}"', encoding="utf-8")

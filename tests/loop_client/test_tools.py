@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import BaseModel, Field, field_validator
 
-from loop_client import ConfigurationError, LoopClient, Tool, ToolDefinitionError, tool
+from loop_client import ConfigurationError, FileTree, LoopClient, Tool, ToolDefinitionError, tool
 from loop_client.arguments import InvalidArguments
 from loop_client.call_stream import ToolCall
 from loop_client.model_request import Model
@@ -307,6 +307,16 @@ def test_what_cannot_be_a_tool_is_refused_with_a_reason() -> None:
             tool(function, name=name)
     with pytest.raises(ToolDefinitionError, match="timeout"):
         tool(count, timeout=0)
+
+
+def test_what_is_no_tool_is_refused_with_what_is_expected() -> None:
+    def client(item: Any) -> LoopClient:
+        return LoopClient(base_url="http://127.0.0.1:8080/v1", model="m", tools=[item])
+
+    with pytest.raises(ToolDefinitionError, match=r"a function, a tool or a source of tools is expected, not a str$"):
+        client("weather")
+    with pytest.raises(ToolDefinitionError, match=r"not a FileTree; give what its tools\(\) returns"):
+        client(FileTree({"here": "."}))
 
 
 def test_two_tools_of_one_name_are_refused() -> None:
