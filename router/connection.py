@@ -25,6 +25,8 @@ _MOST_UNREAD: Final = 65536
 _LONGEST_KEPT_TARGET: Final = 256
 _PARTING_SECONDS: Final = 30.0
 """How long the rest of a request is read past whose answer was the last on its connection."""
+_SILENT_SECONDS: Final = 60.0
+"""How long nothing may come of a body that has not come whole: a machine that is gone never says so."""
 _UNREAD_SECONDS: Final = 600.0
 """A caller that takes nothing of what waits for it for so long has left as well as one that says so."""
 
@@ -281,6 +283,10 @@ class Connection(asyncio.Protocol):
         ):
             self._is_held = False
             self.transport.resume_reading()
+
+    def expect_more(self) -> asyncio.TimerHandle:
+        """The rest of a body is waited for from now on, but not for ever. To be cancelled once something has come."""
+        return self._loop.call_later(_SILENT_SECONDS, self._refuse, 408, "The rest of the request did not come.")
 
     # ---- what is answered
 

@@ -149,7 +149,12 @@ class Cycle:
                 self._connection.transport.write(CONTINUE)
             self._changed = self._changed or asyncio.Event()
             self._changed.clear()
-            await self._changed.wait()
+            late = None if self.is_read else self._connection.expect_more()
+            try:
+                await self._changed.wait()
+            finally:
+                if late is not None:
+                    late.cancel()
         if self._gone or self.is_complete:
             return {"type": "http.disconnect"}
         pieces, self._pieces, self.unread = self._pieces, [], 0

@@ -58,6 +58,32 @@ def test_but_not_for_ever(monkeypatch: pytest.MonkeyPatch, head: bytes) -> None:
             send_on(caller, port)
 
 
+@pytest.mark.parametrize(
+    "sent", [b"content-length: 9\r\n\r\nhalf", b"content-length: 9\r\nexpect: 100-continue\r\n\r\n"]
+)
+def test_a_body_that_does_not_come_on_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
+    monkeypatch.setattr("router.connection._SILENT_SECONDS", 0.01)
+    with called_server(Echo()) as (caller, _):
+        caller.send(b"POST / HTTP/1.1\r\n" + sent)
+        status, headers, body = caller.answer()
+        if status == 100:
+            status, headers, body = caller.answer()
+        assert (status, headers["connection"], body) == (408, "close", b"The rest of the request did not come.")
+        assert caller.rest() == b""
+
+
+def test_a_body_that_has_come_may_be_answered_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("router.connection._SILENT_SECONDS", 0.0)
+    app = Echo()
+    with called_server(app) as (caller, port):
+        caller.send(b"POST /slow HTTP/1.1\r\ncontent-length: 2\r\n\r\nab")
+        with called(port) as other:
+            other.send(b"GET / HTTP/1.1\r\n\r\n")
+            other.told()
+        app.go_on.set()
+        assert caller.told()["body"] == "ab"
+
+
 def test_a_caller_that_never_reads_on_is_taken_to_have_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """It keeps its connection; what is made for it would be kept for ever."""
     monkeypatch.setattr("router.connection._UNREAD_SECONDS", 0.01)
