@@ -76,7 +76,7 @@ def test_an_error_after_the_silence_was_broken_is_told_in_the_stream(tmp_path: P
         fakes = new_fakes()
         fakes[wire].fail(EndlessStream(after=1))
         with (
-            staged(tmp_path, fakes, extra="timeout = { between_events = 0.3 }", tail=tail) as stage,
+            staged(tmp_path, fakes, extra="timeout = { between_events = 1 }", tail=tail) as stage,
             client(stage.url) as http,
         ):
             answer = http.post("/v1/chat/completions", json={"model": MODELS[wire], **_ASK})

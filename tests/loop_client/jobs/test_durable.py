@@ -295,8 +295,9 @@ async def test_an_answer_that_the_database_could_not_tell_of_is_found(
                     assert row[0] > 0, "nobody listened"
                 # Whoever listens connects again after a second: this is said to nobody.
                 await engine.answer(job.id, [JobAnswer(call_id, value=call_id)], owner=OWNER)
+                before = caplog.text.count("was not told of its answer")
                 await until(engine, job.id, "tool-output-available", count=int(call_id[1]))
-                assert caplog.text.count("was not told of its answer") == int(call_id[1])
+                assert caplog.text.count("was not told of its answer") > before
         done = await ended(engine, job.id)
     assert [call.output for call in done.rounds[0].calls] == ["c1", "c2"]
 
