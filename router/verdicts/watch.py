@@ -7,7 +7,7 @@ import msgspec
 
 from providers.spec.events import CandidateEnd, PartDelta, PartEnd, PartStart, PartUpdate, StreamError, StreamEvent
 from providers.spec.fold import merged_ext
-from providers.spec.parts import ToolCallPart
+from providers.spec.parts import ToolCallPart, is_client_call
 from router.verdicts.free_text import unwrapped
 from router.verdicts.judge import GOOD, Judge, Verdict, is_cut
 from router.verdicts.markup import MarkupWatch
@@ -265,9 +265,7 @@ class CallWatch:
 
 
 def _is_call_start(event: StreamEvent, candidate: int) -> bool:
-    if not (isinstance(event, PartStart) and event.candidate == candidate):
-        return False
-    return isinstance(event.part, ToolCallPart) and event.part.executed_by == "client"
+    return isinstance(event, PartStart) and event.candidate == candidate and is_client_call(event.part)
 
 
 def _emptied(part: ToolCallPart) -> ToolCallPart:

@@ -4,10 +4,11 @@ import base64
 import binascii
 
 from providers.dialects.anthropic_messages.carrier import written_state
-from providers.dialects.anthropic_messages.grammar import NAME, call_input, is_native, was_written
+from providers.dialects.anthropic_messages.grammar import NAME, is_native, was_written
 from providers.spec.parts import MediaPart, ReasoningPart, RefusalPart, TextPart, ToolCallPart
 from providers.spec.values import Json, JsonObject, extended
 from providers.wire.json import loads
+from providers.wire.object_arguments import object_arguments
 from providers.wire.reader import arranged, variant
 
 _IMAGE_SIGNATURES = {
@@ -51,7 +52,7 @@ def reasoning_block(part: ReasoningPart) -> JsonObject:
 def tool_use_block(part: ToolCallPart, call_id: str) -> JsonObject:
     """A call of the client's or of the provider's."""
     kind = "server_tool_use" if part.executed_by == "provider" else "tool_use"
-    fields: JsonObject = {"type": kind, "id": call_id, "name": part.name, "input": call_input(part)}
+    fields: JsonObject = {"type": kind, "id": call_id, "name": part.name, "input": object_arguments(part)}
     return arranged(fields, part.ext, part.form, NAME)
 
 

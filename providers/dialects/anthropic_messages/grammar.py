@@ -1,14 +1,13 @@
 """The words and limits of Anthropic Messages that several modules here share."""
 
 import re
+from functools import partial
 from typing import Final
 
-from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
-from providers.spec.parts import ToolCallPart
 from providers.spec.response import FinishReason
-from providers.spec.values import Ext, Form, JsonObject
-from providers.wire.json import JsonError, loads_object
+from providers.spec.values import Form
+from providers.wire.foreign import report_foreign_fields
 
 NAME: Final = "anthropic-messages"
 
@@ -57,32 +56,8 @@ def was_written(form: Form | None, key: str) -> bool:
     return form is not None and form.dialect == NAME and key in form.keys and key not in form.nulls
 
 
-def call_input(call: ToolCallPart) -> JsonObject:
-    """The ``input`` object of a call; text that is no JSON object is wrapped as ``{"_raw": text}`` (ARGS-09).
-
-    The text of a custom tool goes under ``input``: that is how the tool is declared here (SCHEMA-20).
-    """
-    if call.kind == "custom":
-        return {"input": call.arguments}
-    if call.arguments.strip() in {"", "null"}:
-        # ``null`` is what hosts write for no arguments (Groq).
-        return {}
-    try:
-        return loads_object(call.arguments)
-    except JsonError:
-        return {"_raw": call.arguments}
-
-
-def report_foreign_ext(ext: Ext, path: str, report: Report) -> None:
-    """Report every carried field of another dialect as dropped, one by one. An empty list asks for nothing."""
-    for dialect, fields in ext.items():
-        if dialect == NAME:
-            continue
-        for name in fields:
-            if fields[name] == []:
-                continue
-            at = f"{path}.{name}" if path else name
-            report.add(at, "dropped", f"not known to {NAME}", from_=fields[name], carried=not path)
+report_foreign_ext: Final = partial(report_foreign_fields, NAME)
+"""Reports every carried field of another dialect as dropped: of a node's ``ext``, under its path."""
 
 
 def check_tool_name(name: str, pattern: str, path: str) -> None:

@@ -34,7 +34,7 @@ from providers.spec.profile import Target
 from providers.spec.request import Message
 from providers.spec.values import Json, JsonObject
 from providers.wire.call_ids import CallIds
-from providers.wire.json import JsonError, loads_object
+from providers.wire.object_arguments import report_object_arguments
 from providers.wire.reader import arranged, variant
 
 FOREIGN_STATE = "issued by another provider"
@@ -130,22 +130,8 @@ class PartsEncoder:
             return None
         if not native:
             check_tool_name(part.name, self._target.profile.tool_name, f"{path}.name")
-            self._report_arguments(part, path)
+            report_object_arguments(part, path, self._report)
         return tool_use_block(part, self._calls.call(part, path))
-
-    def _report_arguments(self, part: ToolCallPart, path: str) -> None:
-        if part.kind == "custom":
-            reason = "the text of a free-text tool goes under `input`"
-            self._report.add(f"{path}.arguments", "mapped", reason)
-            return
-        if not part.arguments.strip():
-            return
-        try:
-            loads_object(part.arguments)
-        except JsonError:
-            is_null = part.arguments.strip() == "null"
-            reason = "null: sent as no arguments" if is_null else "no JSON object: sent as the text under `_raw`"
-            self._report.add(f"{path}.arguments", "mapped", reason)
 
     def _result(self, part: ToolResultPart, path: str) -> JsonObject | None:
         self._report_state(part.state, path)

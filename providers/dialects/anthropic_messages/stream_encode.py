@@ -12,7 +12,7 @@ from providers.dialects.anthropic_messages.blocks_encode import is_citation
 from providers.dialects.anthropic_messages.carrier import carrier_block, written_state
 from providers.dialects.anthropic_messages.errors import encode_error
 from providers.dialects.anthropic_messages.finish import encode_finish
-from providers.dialects.anthropic_messages.grammar import NAME, call_input, is_native
+from providers.dialects.anthropic_messages.grammar import NAME, is_native
 from providers.dialects.anthropic_messages.response_encode import call_named, minted_id, part_block
 from providers.dialects.anthropic_messages.usage import encode_usage
 from providers.spec.dialect import FaceContext
@@ -33,6 +33,7 @@ from providers.spec.parts import Part, ReasoningPart, RefusalPart, State, TextPa
 from providers.spec.response import Finish, Usage
 from providers.spec.values import JsonObject, extended
 from providers.wire.json import dumps, dumps_text
+from providers.wire.object_arguments import object_arguments
 from providers.wire.sse import encode_event
 
 _CUMULATIVE: Final = frozenset(
@@ -261,7 +262,7 @@ class MessagesStreamEncoder:
         written = b""
         if part.custom:
             whole = ToolCallPart(id="", name="", arguments="".join(part.custom), kind="custom")
-            written += self._delta({"type": "input_json_delta", "partial_json": dumps_text(call_input(whole))})
+            written += self._delta({"type": "input_json_delta", "partial_json": dumps_text(object_arguments(whole))})
         written += _event({"type": "content_block_stop", "index": self._blocks})
         self._blocks += 1
         self._last_closed, self._last_call = part.index, part.call_id

@@ -2,15 +2,13 @@
 
 import re
 from base64 import b64encode
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
-from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
-from providers.spec.parts import ToolCallPart
-from providers.spec.values import Ext, JsonObject
+from providers.wire.foreign import report_foreign_fields
 from providers.wire.ids import base62_digest
-from providers.wire.json import JsonError, loads_object
 
 NAME: Final = "google-generate-content"
 
@@ -58,32 +56,8 @@ def is_minted(call_id: str) -> bool:
     return call_id.startswith(_PREFIX) and _MINTED.fullmatch(call_id) is not None
 
 
-def call_args(call: ToolCallPart) -> JsonObject:
-    """The ``args`` object of a call; text that is no JSON object is wrapped as ``{"_raw": text}`` (ARGS-09).
-
-    The text of a custom tool goes under ``input``: that is how the tool is declared here (SCHEMA-20).
-    """
-    if call.kind == "custom":
-        return {"input": call.arguments}
-    if call.arguments.strip() in {"", "null"}:
-        # ``null`` is what hosts write for no arguments (Groq).
-        return {}
-    try:
-        return loads_object(call.arguments)
-    except JsonError:
-        return {"_raw": call.arguments}
-
-
-def report_foreign_ext(ext: Ext, path: str, report: Report) -> None:
-    """Report every carried field of another dialect as dropped, one by one. An empty list asks for nothing."""
-    for dialect, fields in ext.items():
-        if dialect == NAME:
-            continue
-        for name in fields:
-            if fields[name] == []:
-                continue
-            at = f"{path}.{name}" if path else name
-            report.add(at, "dropped", f"not known to {NAME}", from_=fields[name], carried=not path)
+report_foreign_ext: Final = partial(report_foreign_fields, NAME)
+"""Reports every carried field of another dialect as dropped: of a node's ``ext``, under its path."""
 
 
 def check_tool_name(name: str, pattern: str, path: str) -> None:

@@ -29,7 +29,7 @@ from providers.spec.parts import (
 from providers.spec.profile import Target
 from providers.spec.request import Message
 from providers.spec.values import Json, JsonObject
-from providers.wire.json import JsonError, loads_object
+from providers.wire.object_arguments import report_object_arguments
 
 FOREIGN_STATE = "issued by another provider"
 
@@ -127,22 +127,9 @@ class MessageEncoder:
             return None
         if not is_native(part.form):
             check_tool_name(part.name, self._target.profile.tool_name, f"{path}.name")
-            self._report_arguments(part, path)
+            report_object_arguments(part, path, self._report)
         call_id = self._calls.call(part.id, part.name, path)
         return call_body(part, call_id, self._signature(part.state, path))
-
-    def _report_arguments(self, part: ToolCallPart, path: str) -> None:
-        if part.kind == "custom":
-            self._report.add(f"{path}.arguments", "mapped", "the text of a free-text tool goes under `input`")
-            return
-        if not part.arguments.strip():
-            return
-        try:
-            loads_object(part.arguments)
-        except JsonError:
-            is_null = part.arguments.strip() == "null"
-            reason = "null: sent as no arguments" if is_null else "no JSON object: sent as the text under `_raw`"
-            self._report.add(f"{path}.arguments", "mapped", reason)
 
     def _opaque(self, part: OpaquePart, path: str) -> JsonObject | None:
         signature = self._signature(part.state, path)

@@ -3,7 +3,7 @@
 import base64
 from typing import Final
 
-from providers.dialects.gemini.grammar import NAME, SIGNATURE, call_args
+from providers.dialects.gemini.grammar import NAME, SIGNATURE
 from providers.dialects.gemini.reader import inner_ext, is_native, kept_form, outer_ext, was_written, written
 from providers.dialects.gemini.results import plain_output, shaped_output
 from providers.spec.parts import (
@@ -16,6 +16,7 @@ from providers.spec.parts import (
     ToolResultPart,
 )
 from providers.spec.values import Form, Json, JsonObject
+from providers.wire.object_arguments import object_arguments
 
 _SIGNATURES: Final = {
     "/9j/": "image/jpeg",
@@ -51,7 +52,7 @@ def reasoning_body(part: ReasoningPart, signature: str | None) -> JsonObject:
 def call_body(part: ToolCallPart, call_id: str | None, signature: str | None) -> JsonObject:
     """A call. One that came without arguments has none again."""
     form = kept_form(part.form, "functionCall")
-    args: Json = call_args(part)
+    args: Json = object_arguments(part)
     if form is not None and not args and not was_written(form, "args"):
         args = None
     written_id = call_id if call_id or was_written(form, "id") else None

@@ -1,5 +1,6 @@
 """The words of OpenAI chat completions, and what every module of this codec asks about spelling."""
 
+from functools import partial
 from typing import Final, TypeGuard
 
 import msgspec
@@ -8,6 +9,7 @@ from providers.spec.adjustments import Report
 from providers.spec.profile import Profile
 from providers.spec.values import Ext, Form, Json, JsonObject
 from providers.wire import state
+from providers.wire.foreign import report_foreign_fields
 
 NAME: Final = "openai-chat"
 
@@ -94,16 +96,8 @@ def without_refused_carriers(fields: Ext, profile: Profile, path: str, report: R
     return {NAME: {field: value for field, value in own.items() if field not in refused}}
 
 
-def report_foreign(ext: Ext, path: str, report: Report) -> None:
-    """One adjustment for each field that another dialect carries and this one cannot say.
-
-    An empty list asks for nothing.
-    """
-    for dialect, fields in ext.items():
-        if dialect != NAME:
-            for field, value in fields.items():
-                if value != []:
-                    report.add(f"{path}.{field}" if path else field, "dropped", NOT_KNOWN, carried=not path)
+report_foreign: Final = partial(report_foreign_fields, NAME, with_value=False)
+"""Reports every field that another dialect carries and this one cannot say: of a node's ``ext``, under its path."""
 
 
 # ---- objects inside objects: the form of a value remembers their keys as a variant

@@ -1,11 +1,12 @@
 """The words and limits of OpenAI Responses that several modules here share."""
 
 import re
+from functools import partial
 from typing import Final
 
-from providers.spec.adjustments import Report
 from providers.spec.errors import InvalidRequestError
-from providers.spec.values import Ext, Form
+from providers.spec.values import Form
+from providers.wire.foreign import report_foreign_fields
 from providers.wire.ids import base62_digest
 
 NAME: Final = "openai-responses"
@@ -59,16 +60,8 @@ def is_minted(item_id: str) -> bool:
     return re.match(rf"[a-z]+{_MINTED}[0-9A-Za-z]{{24}}\Z", item_id) is not None
 
 
-def report_foreign_ext(ext: Ext, path: str, report: Report) -> None:
-    """Report every carried field of another dialect as dropped, one by one. An empty list asks for nothing."""
-    for dialect, fields in ext.items():
-        if dialect == NAME:
-            continue
-        for name in fields:
-            if fields[name] == []:
-                continue
-            at = f"{path}.{name}" if path else name
-            report.add(at, "dropped", NOT_KNOWN, from_=fields[name], carried=not path)
+report_foreign_ext: Final = partial(report_foreign_fields, NAME)
+"""Reports every carried field of another dialect as dropped: of a node's ``ext``, under its path."""
 
 
 def check_tool_name(name: str, pattern: str, path: str) -> None:

@@ -118,7 +118,7 @@ class NamespaceCalls:
         return msgspec.structs.replace(candidate, parts=tuple(map(self._part, candidate.parts)))
 
     def _part(self, part: Part) -> Part:
-        if not isinstance(part, ToolCallPart) or not is_client_call(part) or part.name not in self._names:
+        if not is_client_call(part) or part.name not in self._names:
             return part
         group, name = self._names[part.name]
         ext: Ext = {**part.ext, NAME: {**extended(part.ext, NAME), _FIELD: group}}
